@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Composition: the pipeline, the command line and the demo."""

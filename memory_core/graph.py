@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The 3D scene graph at one moment: objects, places, rooms and their relations. Values only; the mapper makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import networkx as nx
+
+from memory_core.geometry import Box
+
+State = Literal["present", "moved", "gone", "unverified", "held"]
+Predicate = Literal["on", "in", "near"]
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One thing over time.
+
+    Attributes:
+        id: "o1", "o2", ... unique in a memory, never reused.
+        label: most likely class; "object" when unknown.
+        label_scores: class name to probability, sums to 1.
+        words: what can be said without a class, size and colour first, e.g. ("small", "red").
+        box: axis-aligned in the map frame, metres.
+        n_observations: in how many frames it was seen.
+        confidence: 0..1, that it exists where and as stated.
+        room_id, place_id: "" when unknown.
+    """
+
+    id: str
+    label: str
+    label_scores: Mapping[str, float]
+    box: Box
+    state: State
+    first_seen_ns: int
+    last_seen_ns: int
+    n_observations: int
+    confidence: float
+    words: tuple[str, ...] = ()
+    room_id: str = ""
+    place_id: str = ""
+
+    @property
+    def position(self) -> tuple[float, float, float]:
+        return self.box.center
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A free-space node "p1", "p2", ...: a robot centred at `position` has `radius_m` of clearance."""
+
+    id: str
+    position: tuple[float, float, float]
+    radius_m: float
+    room_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A set of places "r1", "r2", ... . `label` is inferred from what is in it; "room" when unknown."""
+
+    id: str
+    label: str
+    position: tuple[float, float, float]
+    box: Box
+    confidence: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """subject predicate object, e.g. o3 on o1. `near` is stored once, with the smaller id first."""
+
+    subject: str
+    predicate: Predicate
+    object: str
+    confidence: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """An undirected edge between two places, with the metres to walk."""
+
+    a: str
+    b: str
+    length_m: float
+
+
+@dataclass(frozen=True)
+class SceneGraph:
+    """What is known at `stamp_ns`; mappings are keyed by id. Treat as read-only."""
+
+    stamp_ns: int
+    instances: Mapping[str, Instance] = field(default_factory=dict)
+    places: Mapping[str, Place] = field(default_factory=dict)
+    rooms: Mapping[str, Room] = field(default_factory=dict)
+    relations: tuple[Relation, ...] = ()
+    passages: tuple[Passage, ...] = ()
+
+    def to_networkx(self) -> nx.MultiDiGraph[str]:
+        """All layers in one graph: node attribute `layer`, edge attribute `kind` (on, in, near, passage, contains).
+
+        O(nodes + edges).
+        """
+        graph: nx.MultiDiGraph[str] = nx.MultiDiGraph(stamp_ns=self.stamp_ns)
+        layers: tuple[tuple[str, Mapping[str, Any]], ...] = (
+            ("object", self.instances),
+            ("place", self.places),
+            ("room", self.rooms),
+        )
+        for layer, nodes in layers:
+            for node in nodes.values():
+                graph.add_node(node.id, layer=layer, value=node)
+        for node in (*self.instances.values(), *self.places.values()):
+            if node.room_id in self.rooms:
+                graph.add_edge(node.room_id, node.id, kind="contains")
+        for relation in self.relations:
+            graph.add_edge(relation.subject, relation.object, kind=relation.predicate, confidence=relation.confidence)
+        for passage in self.passages:
+            graph.add_edge(passage.a, passage.b, kind="passage", length_m=passage.length_m)
+            graph.add_edge(passage.b, passage.a, kind="passage", length_m=passage.length_m)
+        return graph
