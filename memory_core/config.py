@@ -42,11 +42,12 @@ def _check_field(spec: Field[Any], value: Any) -> None:
     if spec.default is MISSING:
         return
     wanted = type(spec.default)
-    if isinstance(value, bool) != (wanted is bool) or not isinstance(value, (int, float) if wanted is float else wanted):
+    accepted = (int, float) if wanted is float else wanted
+    if isinstance(value, bool) != (wanted is bool) or not isinstance(value, accepted):
         raise BadSettings(f"{spec.name}: want {wanted.__name__}, got {value!r}")
     about = spec.metadata
     low, high, choices = about.get("minimum"), about.get("maximum"), about.get("choices")
-    if low is not None and not value >= low or high is not None and not value <= high:
+    if (low is not None and not value >= low) or (high is not None and not value <= high):
         raise BadSettings(f"{spec.name}: want {low} .. {high} {about.get('unit', '')}".rstrip() + f", got {value!r}")
     if choices and value not in choices:
         raise BadSettings(f"{spec.name}: want one of {', '.join(choices)}, got {value!r}")

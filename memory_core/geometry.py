@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -61,7 +60,7 @@ def quaternion_from_matrix(R: ArrayLike) -> Vec:
 def _on_grid(q: Vec) -> Vec:
     rounded = np.round(q / _QUATERNION_STEP) * _QUATERNION_STEP
     largest = int(np.argmax(np.abs(rounded)))
-    return cast(Vec, -rounded if rounded[largest] < 0 else rounded) + 0.0  # + 0.0 turns -0.0 into 0.0
+    return np.asarray(-rounded if rounded[largest] < 0 else rounded) + 0.0  # + 0.0 turns -0.0 into 0.0
 
 
 def pose_matrix(position: ArrayLike, quaternion: ArrayLike) -> Vec:
@@ -111,7 +110,7 @@ def invert_pose(T: Vec) -> Vec:
 
 def transform_points(T: Vec, points: NDArray[np.floating]) -> Vec:
     """(N, 3) points moved by a (4, 4) transform."""
-    return cast(Vec, points @ T[:3, :3].T + T[:3, 3])
+    return np.asarray(points @ T[:3, :3].T + T[:3, 3])
 
 
 def interpolate_pose(T0: Vec, T1: Vec, fraction: float) -> Vec:

@@ -113,9 +113,10 @@ class SceneGraph:
         for layer, nodes in layers:
             for node in nodes.values():
                 graph.add_node(node.id, layer=layer, value=node)
-        for node in (*self.instances.values(), *self.places.values()):
-            if node.room_id in self.rooms:
-                graph.add_edge(node.room_id, node.id, kind="contains")
+        inhabitants: list[Instance | Place] = [*self.instances.values(), *self.places.values()]
+        for inhabitant in inhabitants:
+            if inhabitant.room_id in self.rooms:
+                graph.add_edge(inhabitant.room_id, inhabitant.id, kind="contains")
         for relation in self.relations:
             graph.add_edge(relation.subject, relation.object, kind=relation.predicate, confidence=relation.confidence)
         for passage in self.passages:

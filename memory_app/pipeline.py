@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Frames in, memory out: the one loop behind offline builds, simulators and the live node.
+
+A `Session` is one uninterrupted run of frames. It begins where the memory's last checkpoint ended, so an interrupted
+build goes on and ends with the same digest as one that was never stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import perception
+from mapping import Mapper, MapperSettings
+from memory_app.settings import PipelineSettings
+from memory_core import CameraFrame, Event, FrameSource, Segmenter
+from memory_core.errors import BadSettings, BadSource
+from memory_core.memory import Memory
+from memory_core.packing import pack, unpack
+
+Progress = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build did.
+
+    Attributes:
+        frames: frames of this recording in the memory, `resumed_at` of them from an earlier run.
+        drops: inputs that could not become frames, by reason.
+        stage_s: seconds spent, by stage: read, segment, integrate, commit.
+    """
+
+    frames: int
+    resumed_at: int
+    seconds: float
+    drops: dict[str, int] = field(default_factory=dict)
+    stage_s: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def frames_per_s(self) -> float:
+        return (self.frames - self.resumed_at) / self.seconds if self.seconds else 0.0
+
+
+def fingerprint(frame: CameraFrame) -> str:
+    """Name of the session that begins with this frame: the same from a folder and from a bag made of it."""
+    content = hashlib.sha256(str(frame.stamp_ns).encode())
+    for array in (frame.rgb, frame.depth, frame.K, frame.T_world_cam):
+        content.update(array.tobytes())
+    return f"s{content.hexdigest()[:12]}"
+
+
+class Session:
+    """Feeds the frames of one uninterrupted run into a memory.
+
+    Args:
+        memory: open for writing.
+        first: the first frame of the run; names the session and selects the segmenter.
+
+    Raises:
+        BadSettings: the memory was built with other mapping settings.
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        first: CameraFrame,
+        settings: PipelineSettings | None = None,
+        mapper_settings: MapperSettings | None = None,
+    ) -> None:
+        self.memory = memory
+        self.settings = settings or PipelineSettings()
+        self.id = fingerprint(first)
+        self.segmenter: Segmenter = perception.make(self.settings.segmenter, first)
+        self.mapper = Mapper(mapper_settings or MapperSettings())
+        self.stage_s = {"segment": 0.0, "integrate": 0.0, "commit": 0.0}
+        self.n_frames = 0
+        self.finished = False
+        self._pending = 0
+        self._about = {"mapper": asdict(self.mapper.settings), "segmenter": self.settings.segmenter}
+        self._restore()
+
+    def add(self, frame: CameraFrame) -> None:
+        """Segment and integrate one frame; commits after every `commit_every` frames."""
+        frame = replace(frame, session_id=self.id)
+        began = time.perf_counter()
+        segments = self.segmenter.segment(frame)
+        segmented = time.perf_counter()
+        self.mapper.integrate(frame, segments)
+        self.stage_s["segment"] += segmented - began
+        self.stage_s["integrate"] += time.perf_counter() - segmented
+        self.n_frames += 1
+        self._pending += 1
+        self.finished = False
+        if self.n_frames % self.settings.commit_every == 0:
+            self.flush()
+
+    def flush(self, *, final: bool = False) -> None:
+        """Commit what is pending. With `final`, also end what is still open; adding more frames later is allowed."""
+        if self.finished or not (self._pending or final):
+            return
+        began = time.perf_counter()
+        update = self.mapper.update(final=final)
+        state = pack(
+            {
+                "about": self._about,
+                "finished": final,
+                "mapper": update.state,
+                "segmenter": self.segmenter.state(),
+            }
+        )
+        update = replace(update, n_frames=self.n_frames, state=state)
+        if self._is_new:
+            update = update.plus(self._opening(update.events[0].stamp_ns if update.events else update.stamp_ns))
+            self._is_new = False
+        self.memory.remember(update)
+        self._pending = 0
+        self.finished = final
+        self.stage_s["commit"] += time.perf_counter() - began
+
+    def _opening(self, stamp_ns: int) -> Event:
+        return Event(
+            kind="session",
+            stamp_ns=stamp_ns,
+            subject=self.id,
+            text=f"Session {self.id} began.",
+            payload={"settings": self._about},
+            session_id=self.id,
+            map_id=self.mapper.map_id,
+        )
+
+    def _restore(self) -> None:
+        own = self.memory.checkpoint(self.id)
+        latest = own or self.memory.checkpoint()
+        self._is_new = own is None
+        if latest is None:
+            return
+        state = unpack(latest.state)
+        if state["about"] != self._about:
+            raise BadSettings(_difference(state["about"], self._about))
+        self.mapper.restore(state["mapper"], self.memory.map_blocks(), self.memory.graph())
+        if own is not None:
+            self.segmenter.restore(state["segmenter"])
+            self.n_frames = own.n_frames
+            self.finished = bool(state["finished"])
+
+
+def _difference(built: dict[str, Any], asked: dict[str, Any]) -> str:
+    flat = [{"segmenter": d["segmenter"], **d["mapper"]} for d in (built, asked)]
+    changed = [f"{name} {flat[0].get(name)!r}, asked {flat[1].get(name)!r}" for name in sorted(flat[1])
+               if flat[0].get(name) != flat[1].get(name)]  # fmt: skip
+    return "this memory was built with other settings: " + "; ".join(changed) + ". Use the same, or a new directory"
+
+
+class Pipeline:
+    """Replays a source into a memory. O(frames); one frame in RAM at a time besides the source's look-ahead."""
+
+    def __init__(
+        self, settings: PipelineSettings | None = None, mapper_settings: MapperSettings | None = None
+    ) -> None:
+        self.settings = settings or PipelineSettings()
+        self.mapper_settings = mapper_settings or MapperSettings()
+
+    def run(
+        self,
+        source: FrameSource,
+        memory: Memory,
+        *,
+        same_map: bool = False,
+        limit: int | None = None,
+        progress: Progress | None = None,
+    ) -> BuildReport:
+        """Build `memory` from all frames of `source`, going on where an earlier run of it stopped.
+
+        Args:
+            same_map: the memory already holds another session and the poses of this one are in the same map frame.
+            limit: stop after this many frames of the source.
+            progress: called with (frames done, frames in all or None).
+
+        Raises:
+            BadSource: the source has no frame, or belongs to another map or time than the memory.
+        """
+        began = time.perf_counter()
+        first = next(iter(source.frames()), None)
+        if first is None:
+            raise BadSource(f"{source.name}: no frame could be read" + _drops(source))
+        session = Session(memory, first, self.settings, self.mapper_settings)
+        if session.n_frames == 0 and not same_map:
+            _refuse_second_map(memory)
+        resumed_at = session.n_frames
+        total = source.n_frames if limit is None else min(limit, source.n_frames or limit)
+        read_s = 0.0
+        frames = _timed(source.frames(resumed_at))
+        while limit is None or session.n_frames < limit:
+            frame, seconds = next(frames, (None, 0.0))
+            read_s += seconds
+            if frame is None:
+                break
+            session.add(frame)
+            if progress:
+                progress(session.n_frames, total)
+        session.flush(final=True)
+        return BuildReport(
+            frames=session.n_frames,
+            resumed_at=resumed_at,
+            seconds=time.perf_counter() - began,
+            drops=dict(source.drops),
+            stage_s={"read": read_s, **session.stage_s},
+        )
+
+
+def _timed(frames: Iterator[CameraFrame]) -> Iterator[tuple[CameraFrame, float]]:
+    began = time.perf_counter()
+    for frame in frames:
+        yield frame, time.perf_counter() - began
+        began = time.perf_counter()
+
+
+def _drops(source: FrameSource) -> str:
+    return f"; dropped: {source.drops}" if source.drops else ""
+
+
+def _refuse_second_map(memory: Memory) -> None:
+    sessions = memory.info()["sessions"]
+    if sessions:
+        names = ", ".join(str(name) for name in sessions)
+        raise BadSource(
+            f"the memory already holds session {names}. If this recording's poses are in the same map frame, "
+            "say --same-map; otherwise use another directory"
+        )
