@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the commands share: options, sources, progress and JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from tqdm import tqdm
+
+import recordings
+import sim
+from memory_core import FrameSource
+from memory_core.errors import NotAMemory
+from memory_core.memory import Memory
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+memory_argument = click.argument("memory_dir", metavar="DIR", type=click.Path(path_type=Path))
+source_argument = click.argument("source")
+
+
+def source_options(command: F) -> F:
+    """Options that say how to read a source; they become the keyword arguments of `open_source`."""
+    options = (
+        click.option("--rgb-topic", help="Bag topic of the colour images; found by type when not given."),
+        click.option("--depth-topic", help="Bag topic of the depth images."),
+        click.option("--info-topic", help="Bag topic of the CameraInfo."),
+        click.option("--pose-topic", help="Bag topic of an Odometry or PoseStamped, instead of tf."),
+        click.option("--world-frame", help="tf frame that is the map. [default: map, else the root of the tree]"),
+        click.option("--size", metavar="WxH", help="Image size of a house tour. [default: 320x240]"),
+        click.option("--asset-database", type=click.Path(path_type=Path), help="ProcTHOR asset-database.json."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def open_source(spec: str, **options: Any) -> FrameSource:
+    """The source that `spec` names, see `tolman --help`.
+
+    Raises:
+        BadSource, BadHouse: it is missing, torn or of an unknown kind.
+    """
+    size, assets = options.pop("size", None), options.pop("asset_database", None)
+    given = {name: value for name, value in options.items() if value is not None}
+    if spec == "house" or spec.startswith("house:"):
+        return sim.house_source(spec, **_house_options(size, assets, given))
+    if size or assets:
+        raise click.UsageError("--size and --asset-database are for house tours")
+    return recordings.open_source(spec, **given)
+
+
+def _house_options(size: str | None, assets: Path | None, given: dict[str, Any]) -> dict[str, Any]:
+    if given:
+        raise click.UsageError(f"{', '.join(given)}: these are for bags, not for house tours")
+    options: dict[str, Any] = {"asset_database": assets} if assets else {}
+    if size:
+        try:
+            options["width"], options["height"] = (int(part) for part in size.lower().split("x"))
+        except ValueError:
+            raise click.UsageError(f"--size: want WIDTHxHEIGHT such as 640x480, got {size!r}") from None
+    return options
+
+
+def open_memory(directory: Path) -> Memory:
+    """An existing memory, for reading."""
+    if not directory.exists():
+        raise NotAMemory(f"{directory}: there is no memory here; tolman build SOURCE --memory {directory} makes one")
+    return Memory.open(directory, create=False, read_only=True)
+
+
+def print_json(value: Any) -> None:
+    """One JSON object on standard output."""
+    json.dump(value, sys.stdout, indent=2, allow_nan=False)
+    sys.stdout.write("\n")
+
+
+@contextmanager
+def progress_bar(label: str, *, quiet: bool = False) -> Iterator[Callable[[int, int | None], None]]:
+    """A progress bar on standard error; the yielded function takes (done, all or None)."""
+    with tqdm(desc=label, unit="frame", file=sys.stderr, disable=quiet or None, mininterval=0.2) as bar:
+
+        def show(done: int, total: int | None) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield show
