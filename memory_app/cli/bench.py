@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tolman bench."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import click
+
+from memory_app.cli.common import as_json, print_json
+
+_BENCHES = ("octree", "pipeline", "recall")
+
+
+@click.command()
+@click.argument("name", type=click.Choice(_BENCHES))
+@click.option("--data", type=click.Path(path_type=Path, exists=True), help="Recording to measure on, e.g. 7-Scenes.")
+@click.option("--frames", type=click.IntRange(1), default=20, show_default=True, help="Frames per case.")
+@as_json
+def bench(name: str, data: Path | None, frames: int, as_json: bool) -> None:
+    """Measure NAME, peers interleaved with ours in the same run.
+
+    \b
+    octree    integration, queries, rays and agreement against OctoMap
+    pipeline  frames per second of a build, stage by stage
+    recall    questions per second and their latency, as a memory grows
+    """
+    report = importlib.import_module(f"memory_app.benchmarks.{name}").run(data=data, frames=frames)
+    if as_json:
+        print_json(report)
+    else:
+        click.echo(table(report))
+
+
+def table(report: dict[str, Any]) -> str:
+    """A benchmark report as a Markdown table; the README's numbers are these."""
+    lines = [f"{report['bench']} on {report['machine']}", "", "| case | ours | peer | ratio |", "|---|---|---|---|"]
+    for row in report["rows"]:
+        peer = f"{_number(row['peer_value'])} {row['unit']} ({row['peer']})" if row.get("peer_value") is not None else ""
+        ratio = f"{row['ratio']:.1f}x" if row.get("ratio") is not None else ""
+        lines.append(f"| {row['case']} | {_number(row['ours'])} {row['unit']} | {peer} | {ratio} |")
+    return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
