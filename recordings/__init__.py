@@ -1,2 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bags and data sets as sources of frames, and writers of bags."""
+"""Recordings as sources of camera frames, and frames as recordings."""
+
+from recordings.opening import open_source
+from recordings.settings import RecordingSettings
+
+__all__ = ["RecordingSettings", "open_source"]
