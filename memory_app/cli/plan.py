@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tolman plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+import task_planner
+from memory_app.cli.ask import parse_point
+from memory_app.cli.common import as_json, memory_argument, open_memory, print_json
+
+
+@click.command()
+@memory_argument
+@click.argument("instruction")
+@click.option("--from", "start", callback=parse_point, metavar="X,Y,Z", help="Where the robot is, metres.")
+@as_json
+def plan(memory_dir: Path, instruction: str, start: tuple[float, float, float] | None, as_json: bool) -> None:
+    """Turn an INSTRUCTION into steps from what the memory at DIR knows.
+
+    \b
+    go to the sofa                    find the mug
+    put the apple in the fridge       open the drawer
+    """
+    with open_memory(memory_dir) as memory:
+        made = task_planner.plan(instruction, memory, robot_position=start)
+    if as_json:
+        print_json(made.to_json())
+        return
+    click.echo(made.text)
+    for number, step in enumerate(made.steps, 1):
+        click.echo(f"  {number}. {step}")
+    if made.status != "found":
+        raise click.exceptions.Exit(1)
