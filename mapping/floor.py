@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One storey with its places and rooms: numbers that stay with a thing while the storey is explored further."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mapping.free_space import BLOCKED, OPEN, Columns, Grid, Mask, Storey, clearance_cells
+from mapping.partition import Labels, Necks, partition, wall_clearance
+from mapping.places import Cover, cover, parts
+from memory_core.geometry import Box
+
+Cell = tuple[int, int]
+Point = tuple[float, float, float]
+T = TypeVar("T", bound=np.generic)
+
+_NEAR_M = 1.5  # farther from any room a point belongs to none
+_BEHIND_WALL_M = 0.5  # what a wall in between adds to a distance
+_RINGS_M = (0.0, 0.1, 0.2, 0.3, 0.5)
+_ENOUGH_CELLS = 4
+_ROOM_HEIGHT_M = 2.5  # ceilings are seldom seen
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How places and rooms are found; metres and square metres, see TopologySettings."""
+
+    robot_radius_m: float
+    reach_m: float
+    least_gain_m2: float
+    least_pocket_m2: float
+    necks: Necks
+
+
+class Floor:
+    """Places and rooms of a storey.
+
+    `numbers` and `cells` (map cells) list the places, `links` pairs of indices into them; `room_of` is (nx, ny) over
+    `grid`, 0 outside rooms.
+    """
+
+    def __init__(self, storey: Storey) -> None:
+        self.storey = storey
+        self.grid = storey.grid()
+        self.numbers: list[int] = []
+        self.cells: list[Cell] = []
+        self.links: list[tuple[int, int]] = []
+        self.radii: list[float] = []
+        self.owner: NDArray[np.int32] = np.zeros(self.grid.drive.shape, np.int32)
+        self.room_of: Labels = np.zeros(self.grid.drive.shape, np.int32)
+
+    def update(self, octree: Columns, rules: Rules, new_place: Callable[[], int], new_room: Callable[[], int]) -> bool:
+        """Follow the octree; False if no camera looked here since the last time.
+
+        O(columns looked at) for reading, O(area of the storey) for the rest.
+        """
+        if not self.storey.refresh(octree):
+            return False
+        before, self.grid = self.grid, self.storey.grid()
+        per_m = 1.0 / self.grid.voxel_size_m
+        clearance = clearance_cells(self.grid.drive != OPEN)
+        fits = parts(clearance - 0.5 >= rules.robot_radius_m * per_m - 1e-6, round(rules.least_pocket_m2 * per_m**2))
+        self._keep(fits)
+        kept = [self._element(cell) for cell in self.cells]
+        found = cover(
+            fits, clearance, round(rules.reach_m * per_m), kept, max(1, round(rules.least_gain_m2 * per_m**2))
+        )
+        self._take(found)
+        self.numbers += [new_place() for _ in range(len(found.cells) - len(self.numbers))]
+        labels = partition(self.grid, fits, rules.necks)
+        self.room_of = _renumber(labels, self._moved(self.room_of, before), new_room)
+        return True
+
+    def state(self) -> dict[str, Any]:
+        """Values for `memory_core.packing.pack`, the storey's among them."""
+        return {
+            **self.storey.state(),
+            "numbers": self.numbers,
+            "cells": np.array(self.cells, np.int32).reshape(-1, 2),
+            "links": np.array(self.links, np.int32).reshape(-1, 2),
+            "radii": self.radii,
+            "owner": self.owner,
+            "room_of": self.room_of,
+        }
+
+    @staticmethod
+    def from_state(values: dict[str, Any], voxel_size_m: float, robot_height_m: float) -> Floor:
+        """The floor that gave `state`."""
+        floor = Floor(Storey.from_state(values, voxel_size_m, robot_height_m))
+        floor.numbers, floor.radii = list(values["numbers"]), list(values["radii"])
+        floor.cells = [(int(i), int(j)) for i, j in values["cells"]]
+        floor.links = [(int(a), int(b)) for a, b in values["links"]]
+        floor.owner, floor.room_of = values["owner"], values["room_of"]
+        return floor
+
+    def room_at(self, x: float, y: float) -> int:
+        """Number of the room a point (metres) is in or next to, not through a wall; 0 for none. O(1)."""
+        i, j = self.grid.cell(x, y)
+        if self.grid.inside(i, j) and self.room_of[i, j]:
+            return int(self.room_of[i, j])
+        return self._nearest_room(i, j)
+
+    def room_around(self, box: Box) -> int:
+        """Number of the room that holds most of a box's footprint, or of a narrow ring around it; 0 for none."""
+        for ring in _RINGS_M:
+            low = np.maximum(self.grid.cell(box.minimum[0] - ring, box.minimum[1] - ring), 0)
+            high = np.maximum(np.add(self.grid.cell(box.maximum[0] + ring, box.maximum[1] + ring), 1), 0)
+            votes = np.bincount(self.room_of[low[0] : high[0], low[1] : high[1]].ravel(), minlength=1)
+            votes[0] = 0
+            if votes.sum() >= _ENOUGH_CELLS:
+                return int(np.argmax(votes))
+        return self.room_at(box.center[0], box.center[1])
+
+    def place_at(self, x: float, y: float, room: int) -> int:
+        """Number of the place that stands for a point, else of the nearest one in the room; 0 for none."""
+        i, j = self.grid.cell(x, y)
+        if self.grid.inside(i, j) and self.owner[i, j] >= 0:
+            return self.numbers[int(self.owner[i, j])]
+        away = [
+            (np.hypot(*np.subtract(self._element(c), (i, j))), n) for c, n in zip(self.cells, self.numbers, strict=True)
+        ]
+        near = [entry for entry, cell in zip(away, self.cells, strict=True) if room and self.place_room(cell) == room]
+        return min(near)[1] if near else 0
+
+    def place_room(self, cell: Cell) -> int:
+        """Number of the room of a place."""
+        return self.room_at(*self.grid.center(*self._element(cell)))
+
+    def center(self, cell: Cell) -> Point:
+        """Metres of the middle of a map cell, at floor height."""
+        return (*self.grid.center(*self._element(cell)), self.storey.floor_z)
+
+    def rooms(self) -> Iterator[tuple[int, Point, Box]]:
+        """(number, roomiest point, bounding box) of each room, smallest number first. O(area of the storey)."""
+        clearance = wall_clearance(self.grid.rooms == BLOCKED)
+        size = self.grid.voxel_size_m
+        for number in np.unique(self.room_of[self.room_of > 0]).tolist():
+            cells = np.argwhere(self.room_of == number)
+            roomiest = cells[int(np.argmax(clearance[tuple(cells.T)]))] + self.grid.origin
+            low = (cells.min(axis=0) + self.grid.origin) * size
+            high = (cells.max(axis=0) + self.grid.origin + 1) * size
+            floor_z = self.storey.floor_z
+            box = Box(
+                (float(low[0]), float(low[1]), floor_z), (float(high[0]), float(high[1]), floor_z + _ROOM_HEIGHT_M)
+            )
+            yield number, self.center((int(roomiest[0]), int(roomiest[1]))), box
+
+    def _element(self, cell: Cell) -> Cell:
+        return cell[0] - self.grid.origin[0], cell[1] - self.grid.origin[1]
+
+    def _keep(self, fits: Mask) -> None:
+        """Drop the places where the robot no longer fits."""
+        kept = [k for k, cell in enumerate(self.cells) if fits[self._element(cell)]]
+        self.numbers = [self.numbers[k] for k in kept]
+        self.cells = [self.cells[k] for k in kept]
+
+    def _take(self, found: Cover) -> None:
+        origin = self.grid.origin
+        self.cells = [(i + origin[0], j + origin[1]) for i, j in found.cells]
+        self.links, self.owner = found.links, found.owner
+        self.radii = [(float(found.clearance[cell]) - 0.5) * self.grid.voxel_size_m for cell in found.cells]
+
+    def _moved(self, values: NDArray[T], before: Grid) -> NDArray[T]:
+        """An array over an earlier grid, laid over the present one."""
+        laid = np.zeros(self.grid.drive.shape, values.dtype)
+        if values.size:
+            i, j = before.origin[0] - self.grid.origin[0], before.origin[1] - self.grid.origin[1]
+            laid[i : i + values.shape[0], j : j + values.shape[1]] = values
+        return laid
+
+    def _nearest_room(self, i: int, j: int) -> int:
+        reach = round(_NEAR_M / self.grid.voxel_size_m)
+        low = (max(0, i - reach), max(0, j - reach))
+        window = self.room_of[low[0] : max(0, i + reach + 1), low[1] : max(0, j + reach + 1)]
+        a, b = np.nonzero(window)
+        if len(a) == 0:
+            return 0
+        numbers = window[a, b]
+        a, b = a + low[0], b + low[1]
+        square = (a - i) ** 2 + (b - j) ** 2
+        costs: list[tuple[float, int]] = []
+        for number in np.unique(numbers).tolist():
+            k = int(np.argmin(np.where(numbers == number, square, np.iinfo(np.int64).max)))
+            distance = float(np.sqrt(square[k])) * self.grid.voxel_size_m
+            costs.append((distance + _BEHIND_WALL_M * self._walls_between((i, j), (int(a[k]), int(b[k]))), number))
+        return min(costs)[1]
+
+    def _walls_between(self, start: Cell, end: Cell) -> int:
+        """How often the straight line enters a wall; the wall it may start in does not count."""
+        n = max(abs(end[0] - start[0]), abs(end[1] - start[1]), 1)
+        line = np.floor(np.linspace(start, end, n + 1) + 0.5).astype(int)
+        inside = ((line >= 0) & (line < self.grid.rooms.shape)).all(axis=1)
+        blocked = self.grid.rooms[tuple(line[inside].T)] == BLOCKED
+        return int(np.count_nonzero(blocked[1:] & ~blocked[:-1]))
+
+
+def _renumber(labels: Labels, before: Labels, new_number: Callable[[], int]) -> Labels:
+    """The same rooms with the numbers they had before, by largest overlap, and new numbers for the others."""
+    both = (labels > 0) & (before > 0)
+    pairs, overlap = np.unique(np.stack([labels[both], before[both]], axis=1), axis=0, return_counts=True)
+    numbers: dict[int, int] = {}
+    for k in np.lexsort((pairs[:, 0], pairs[:, 1], -overlap)).tolist():
+        label, number = int(pairs[k, 0]), int(pairs[k, 1])
+        if label not in numbers and number not in numbers.values():
+            numbers[label] = number
+    present, first = np.unique(labels, return_index=True)
+    for label in present[np.argsort(first)].tolist():
+        if label and label not in numbers:
+            numbers[label] = new_number()
+    table = np.zeros(int(labels.max(initial=0)) + 1, np.int32)
+    table[list(numbers)] = list(numbers.values())
+    return table[labels]

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One storey seen from above: from octree columns to a grid of where a robot fits and where walls stand.
+
+Grids are indexed [x, y]; a cell is one voxel wide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Cells = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+
+TILE = 32
+UNKNOWN, OPEN, BLOCKED = 0, 1, 2
+
+_BELOW_M = 2.2  # columns are read from this far below the first camera of the storey
+_ABOVE_M = 2.6  # to this far above
+_DRIVE_FROM_M = 0.1  # what is lower is driven over
+_HIGH_M = (1.4, 1.9)  # between furniture and lintels
+_MIDDLE_M = (0.6, 1.4)  # speaks for a wall only where nothing higher was seen
+_LINTEL_M = (2.0, 2.7)
+_LINTEL_HEIGHT_M = 0.12  # a ceiling is thinner than this in voxels, the wall above a door is not
+_DRIVE_SEEN = 0.4
+_FLOOR_AREA_M2 = 0.5
+_HOLE_M2 = 0.05
+
+
+class Columns(Protocol):
+    """What is asked of an octree."""
+
+    @property
+    def voxel_size_m(self) -> float: ...
+
+    def dense(self, minimum: ArrayLike, maximum: ArrayLike) -> NDArray[np.int8]:
+        """(nx, ny, nz) occupancy of a box, -1 unknown, 0 free, 1 occupied."""
+        ...
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A storey at one moment.
+
+    Attributes:
+        origin: map cell of element [0, 0].
+        drive: (nx, ny) UNKNOWN, OPEN or BLOCKED for a robot of the given height.
+        rooms: (nx, ny) UNKNOWN, OPEN or BLOCKED by walls and lintels, furniture ignored.
+        floor_z: metres.
+    """
+
+    voxel_size_m: float
+    origin: tuple[int, int]
+    drive: Cells
+    rooms: Cells
+    floor_z: float
+
+    def cell(self, x: float, y: float) -> tuple[int, int]:
+        """Element that contains a point; may be outside the arrays."""
+        i, j = np.floor(np.array([x, y]) / self.voxel_size_m).astype(int) - self.origin
+        return int(i), int(j)
+
+    def center(self, i: int, j: int) -> tuple[float, float]:
+        """Metres of the middle of an element."""
+        x, y = (np.array([i, j]) + self.origin + 0.5) * self.voxel_size_m
+        return float(x), float(y)
+
+    def inside(self, i: int, j: int) -> bool:
+        return bool(0 <= i < self.drive.shape[0] and 0 <= j < self.drive.shape[1])
+
+
+@dataclass
+class Storey:
+    """What the cameras of one storey have seen, in tiles of 32 x 32 columns, renewed only where cameras looked."""
+
+    reference_layer: int
+    voxel_size_m: float
+    robot_height_m: float
+    floor_layer: int | None = None
+    floor_seen: bool = False
+    lowest_camera_layer: int = 0
+    codes: dict[tuple[int, int], Cells] = field(default_factory=dict)
+    surfaces: dict[tuple[int, int], NDArray[np.int32]] = field(default_factory=dict)
+    dirty: set[tuple[int, int]] = field(default_factory=set)
+
+    @property
+    def first_layer(self) -> int:
+        return self.reference_layer - round(_BELOW_M / self.voxel_size_m)
+
+    @property
+    def n_layers(self) -> int:
+        return round((_BELOW_M + _ABOVE_M) / self.voxel_size_m)
+
+    @property
+    def floor_z(self) -> float:
+        """Middle of the floor's voxels, metres; of the camera's own height before the first refresh."""
+        layer = self.reference_layer if self.floor_layer is None else self.floor_layer
+        return (layer + 0.5) * self.voxel_size_m
+
+    def look(self, camera_z: float, minimum: ArrayLike, maximum: ArrayLike) -> None:
+        """Say that a camera at a height may have changed the columns of a box (x, y in metres)."""
+        self.lowest_camera_layer = min(self.lowest_camera_layer, int(np.floor(camera_z / self.voxel_size_m)))
+        side = TILE * self.voxel_size_m
+        (x0, y0), (x1, y1) = np.floor(np.array([minimum, maximum], np.float64) / side).astype(int).tolist()
+        self.dirty.update((x, y) for x in range(x0, x1 + 1) for y in range(y0, y1 + 1))
+
+    def refresh(self, octree: Columns) -> bool:
+        """Read the dirty tiles again; True if any was dirty. O(dirty columns), of all columns when the floor moves."""
+        if not self.dirty:
+            return False
+        read = {tile: self._read(octree, tile) for tile in sorted(self.dirty)}
+        self.dirty.clear()
+        for tile, columns in read.items():
+            self.surfaces[tile] = _up_facing(columns)
+        if self._move_floor():
+            read = {tile: read.get(tile, _NONE) for tile in sorted(self.surfaces)}
+        for tile, columns in read.items():
+            self.codes[tile] = self._classify(self._read(octree, tile) if columns is _NONE else columns)
+        return True
+
+    def grid(self) -> Grid:
+        """All tiles side by side. O(area of their bounding box)."""
+        tiles = np.array(sorted(self.codes), np.int64).reshape(-1, 2)
+        low = tiles.min(axis=0) if len(tiles) else np.zeros(2, np.int64)
+        shape = tuple((tiles.max(axis=0) - low + 1) * TILE) if len(tiles) else (0, 0)
+        codes = np.zeros(shape, np.uint8)
+        for tile in tiles:
+            i, j = (tile - low) * TILE
+            codes[i : i + TILE, j : j + TILE] = self.codes[int(tile[0]), int(tile[1])]
+        origin = (int(low[0]) * TILE, int(low[1]) * TILE)
+        drive = (codes & 3).astype(np.uint8)
+        if tiles.size:
+            drive = _fill_holes(drive, self.voxel_size_m)
+        return Grid(self.voxel_size_m, origin, drive, (codes >> 2).astype(np.uint8), self.floor_z)
+
+    def _read(self, octree: Columns, tile: tuple[int, int]) -> NDArray[np.int8]:
+        first = np.array([tile[0] * TILE, tile[1] * TILE, self.first_layer])
+        last = first + np.array([TILE - 1, TILE - 1, self.n_layers - 1])
+        return octree.dense((first + 0.5) * self.voxel_size_m, (last + 0.5) * self.voxel_size_m)
+
+    def _move_floor(self) -> bool:
+        """Find the floor anew; True if it moved."""
+        counts = np.sum(list(self.surfaces.values()), axis=0)
+        counts[self._layers_above(self.lowest_camera_layer) :] = 0
+        found = _lowest_peak(counts, _FLOOR_AREA_M2 / self.voxel_size_m**2)
+        before, self.floor_seen = self.floor_layer, found is not None
+        if found is None:
+            self.floor_layer = self.lowest_camera_layer - round(self.robot_height_m / self.voxel_size_m)
+        elif before is None or not self._still_floor(counts, before, self.first_layer + found):
+            self.floor_layer = self.first_layer + found
+        return self.floor_layer != before
+
+    def _layers_above(self, camera_layer: int) -> int:
+        return max(0, camera_layer - self.first_layer - round(0.15 / self.voxel_size_m))
+
+    def _still_floor(self, counts: NDArray[np.int32], before: int, now: int) -> bool:
+        index = before - self.first_layer
+        near = abs(now - before) <= 1 and 0 <= index < len(counts)
+        return near and bool(counts[index] > 0.5 * counts[now - self.first_layer])
+
+    def _classify(self, columns: NDArray[np.int8]) -> Cells:
+        height = (np.arange(self.n_layers) + self.first_layer + 0.5) * self.voxel_size_m - self.floor_z
+        occupied, free = columns == 1, columns == 0
+
+        def count(which: Mask, band: tuple[float, float]) -> NDArray[np.int64]:
+            layers = (height > band[0] - 1e-6) & (height < band[1] + 1e-6)
+            return np.asarray(np.count_nonzero(which[:, :, layers], axis=2))
+
+        body = (_DRIVE_FROM_M, self.robot_height_m)
+        n_body = max(1, round((body[1] - body[0]) / self.voxel_size_m))
+        drive = np.where(count(free, body) >= _DRIVE_SEEN * n_body, OPEN, UNKNOWN)
+        drive[count(occupied, body) > 0] = BLOCKED
+        high = _majority(count(occupied, _HIGH_M), count(free, _HIGH_M))
+        middle = _majority(count(occupied, _MIDDLE_M), count(free, _MIDDLE_M))
+        rooms = np.where(high != UNKNOWN, high, np.where(middle == BLOCKED, BLOCKED, drive == OPEN))
+        rooms[count(occupied, _LINTEL_M) * self.voxel_size_m >= _LINTEL_HEIGHT_M] = BLOCKED
+        return np.asarray(drive | rooms << 2, np.uint8)
+
+    def state(self) -> dict[str, Any]:
+        """Values for `memory_core.packing.pack`."""
+        tiles = sorted(self.codes)
+        return {
+            "layers": [self.reference_layer, self.lowest_camera_layer, self.floor_layer, self.floor_seen],
+            "tiles": np.array(tiles, np.int32).reshape(-1, 2),
+            "codes": np.array([self.codes[tile] for tile in tiles], np.uint8).reshape(-1, TILE, TILE),
+            "surfaces": np.array([self.surfaces[tile] for tile in tiles], np.int32).reshape(-1, self.n_layers),
+            "dirty": np.array(sorted(self.dirty), np.int32).reshape(-1, 2),
+        }
+
+    @staticmethod
+    def from_state(values: dict[str, Any], voxel_size_m: float, robot_height_m: float) -> Storey:
+        """The storey that gave `state`."""
+        reference, lowest, floor, seen = values["layers"]
+        tiles = [(int(x), int(y)) for x, y in values["tiles"]]
+        storey = Storey(reference, voxel_size_m, robot_height_m, floor, seen, lowest)
+        storey.codes = dict(zip(tiles, values["codes"], strict=True))
+        storey.surfaces = dict(zip(tiles, values["surfaces"], strict=True))
+        storey.dirty = {(int(x), int(y)) for x, y in values["dirty"]}
+        return storey
+
+
+_NONE = np.zeros((0, 0, 0), np.int8)
+
+
+def clearance_cells(blocked: Mask) -> NDArray[np.float64]:
+    """(nx, ny) distance of each cell's centre to the nearest blocked cell's centre, in cells; outside is blocked."""
+    padded = np.pad(~blocked, 1).astype(np.uint8)
+    distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(distance[1:-1, 1:-1], np.float64)
+
+
+def _up_facing(columns: NDArray[np.int8]) -> NDArray[np.int32]:
+    """(nz,) how many columns have an occupied voxel in each layer with a free one right above."""
+    surface = (columns[:, :, :-1] == 1) & (columns[:, :, 1:] == 0)
+    return np.append(np.count_nonzero(surface, axis=(0, 1)), 0).astype(np.int32)
+
+
+def _lowest_peak(counts: NDArray[np.int32], enough: float) -> int | None:
+    """The lowest layer that holds a large level surface, None if there is none.
+
+    The floor of a room is nearly always its largest level surface, but a corner full of counters may show more
+    counter than floor: a layer with three tenths of the largest counts.
+    """
+    spread = counts + np.append(counts[1:], 0)
+    if spread.max(initial=0) < enough:
+        return None
+    start = int(np.flatnonzero(spread >= max(enough, 0.3 * spread.max()))[0])
+    return start + int(np.argmax(counts[start : start + 3]))
+
+
+def _majority(occupied: NDArray[np.int64], free: NDArray[np.int64]) -> NDArray[np.int64]:
+    """OPEN, BLOCKED or UNKNOWN by what most of the seen voxels say; one free voxel alone says nothing."""
+    decided = np.where(occupied >= np.maximum(free, 1), BLOCKED, OPEN)
+    return np.where(occupied + free >= 2, decided, UNKNOWN)
+
+
+def _fill_holes(drive: Cells, voxel_size_m: float) -> Cells:
+    """Unseen specks within open space count as open."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((drive == UNKNOWN).astype(np.uint8), connectivity=4)
+    small = stats[:, cv2.CC_STAT_AREA] * voxel_size_m**2 < _HOLE_M2
+    blocked = cv2.dilate((drive == BLOCKED).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    small[np.unique(labels[blocked & (drive == UNKNOWN)])] = False
+    filled = drive.copy()
+    filled[small[labels] & (drive == UNKNOWN)] = OPEN
+    return filled
