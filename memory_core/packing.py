@@ -17,7 +17,7 @@ import numpy as np
 from memory_core.errors import CorruptMemory
 
 _MAGIC = b"TLM1"
-_KINDS = frozenset("?bhilqBHILQfdu1u2u4u8i1i2i4i8f4f8b1")
+_KINDS = frozenset({"b1", "u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f4", "f8"})
 
 
 def pack(values: Mapping[str, Any]) -> bytes:
