@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ROS parameters from settings dataclasses: declared with descriptors, checked, and read back as settings."""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections.abc import Mapping
+from dataclasses import Field, fields
+from typing import Any
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.node import Node
+
+from memory_core.config import settings_from
+from memory_core.errors import BadSettings
+
+# Parameters that rclpy declares on every node by itself.
+_OF_ROS = ("use_sim_time", "start_type_description_service", "qos_overrides.")
+_INT64_MAX = 2**63 - 1
+
+
+def declare(node: Node, kinds: Mapping[str, type[Any]]) -> dict[str, Any]:
+    """Declare one read-only parameter for each field of each settings dataclass and read them back.
+
+    Args:
+        node: made with `automatically_declare_parameters_from_overrides=True`, so that what was given is known.
+        kinds: prefix ("" or "mapping.") to dataclass.
+
+    Returns:
+        Prefix to settings.
+
+    Raises:
+        BadSettings: a parameter that no dataclass has, or a value of the wrong type or outside its range.
+    """
+    known = {prefix + spec.name: spec for prefix, kind in kinds.items() for spec in fields(kind)}
+    given = set(node.get_parameters_by_prefix(""))
+    unknown = sorted(name for name in given - set(known) if not name.startswith(_OF_ROS))
+    if unknown:
+        raise BadSettings(f"unknown parameter {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    checked = {prefix: _checked(node, kind, prefix, given) for prefix, kind in kinds.items()}
+    for name in sorted(given & set(known)):
+        node.undeclare_parameter(name)  # it was declared without a descriptor
+    for prefix, settings in checked.items():
+        for spec in fields(settings):
+            value = getattr(settings, spec.name)
+            plain = list(value) if isinstance(value, tuple) else value
+            node.declare_parameter(prefix + spec.name, plain, descriptor(spec), ignore_override=True)
+    return checked
+
+
+def _checked(node: Node, kind: type[Any], prefix: str, given: set[str]) -> Any:
+    names = [spec.name for spec in fields(kind) if prefix + spec.name in given]
+    values = {name: node.get_parameter(prefix + name).value for name in names}
+    plain = {name: tuple(value) if isinstance(value, (list, array)) else value for name, value in values.items()}
+    try:
+        return settings_from(kind, plain)
+    except BadSettings as error:
+        raise BadSettings(f"parameter {prefix}{error}") from error
+
+
+def descriptor(spec: Field[Any]) -> ParameterDescriptor:
+    """What `ros2 param describe` shows of a settings field: description, unit, range, choices."""
+    about = spec.metadata
+    unit = f" [{about['unit']}]" if about.get("unit") else ""
+    choices = f"one of: {', '.join(about['choices'])}" if about.get("choices") else ""
+    made = ParameterDescriptor(
+        name=spec.name, description=about.get("description", "") + unit, additional_constraints=choices, read_only=True
+    )
+    low, high = about.get("minimum"), about.get("maximum")
+    if low is None and high is None:
+        return made
+    if isinstance(spec.default, float):
+        limit = sys.float_info.max
+        made.floating_point_range = [FloatingPointRange(from_value=_or(low, -limit), to_value=_or(high, limit))]
+    else:
+        low, high = int(_or(low, -_INT64_MAX)), int(_or(high, _INT64_MAX))
+        made.integer_range = [IntegerRange(from_value=low, to_value=high)]
+    return made
+
+
+def _or(value: float | None, otherwise: float) -> float:
+    return float(otherwise if value is None else value)

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one thread that maps: frames wait in a bounded queue, become memory, and are committed at least every period."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from mapping import MapperSettings
+from memory_app.pipeline import Session
+from memory_app.settings import PipelineSettings
+from memory_core import CameraFrame, SceneGraph
+from memory_core.memory import Memory
+from memory_nodes.counts import Counts
+
+Report = Callable[[str], None]
+
+# How long a stop may go on integrating what waits; the rest of the two seconds is for the last commit.
+_DRAIN_S = 1.0
+_POLL_S = 0.1
+
+
+class FrameQueue:
+    """Frames in order of arrival; when full, the oldest makes room."""
+
+    def __init__(self, size: int) -> None:
+        self._frames: deque[CameraFrame] = deque()
+        self._size = size
+        self._arrived = threading.Condition()
+
+    def put(self, frame: CameraFrame) -> bool:
+        """Append a frame; False when the oldest had to go for it. O(1)."""
+        with self._arrived:
+            has_room = len(self._frames) < self._size
+            if not has_room:
+                self._frames.popleft()
+            self._frames.append(frame)
+            self._arrived.notify()
+            return has_room
+
+    def get(self, timeout_s: float) -> CameraFrame | None:
+        """The oldest frame, or None when none came in time."""
+        with self._arrived:
+            self._arrived.wait_for(lambda: self._frames, timeout_s)
+            return self._frames.popleft() if self._frames else None
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+
+class MappingWorker:
+    """Integrates frames and commits them, on its own thread.
+
+    A failure of any kind is reported and counted, and mapping goes on from the last commit: what was committed is
+    kept, what was not is lost, and the map never holds half a frame.
+
+    Args:
+        memory: open for writing; used by this thread only.
+        frame_queue_size: frames that may wait.
+        commit_period_s: longest time between a frame's integration and its commit.
+        max_step_back_s: a frame this much older than the newest begins a new session.
+        on_commit: called on the worker's thread with the graph after each commit.
+        report: takes one sentence about each failure.
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        pipeline: PipelineSettings,
+        mapper: MapperSettings,
+        *,
+        frame_queue_size: int,
+        commit_period_s: float,
+        max_step_back_s: float,
+        counts: Counts,
+        on_commit: Callable[[SceneGraph], None],
+        report: Report,
+    ) -> None:
+        self._memory, self._pipeline, self._mapper = memory, pipeline, mapper
+        self._commit_period_s, self._max_step_back_ns = commit_period_s, round(max_step_back_s * 1e9)
+        self._counts, self._on_commit, self._report = counts, on_commit, report
+        self._queue = FrameQueue(frame_queue_size)
+        self._session: Session | None = None
+        self._newest_ns = 0
+        self._n_uncommitted = 0
+        self._committed_at = time.monotonic()
+        self._saves: deque[Future[None]] = deque()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="mapping")
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def put(self, frame: CameraFrame) -> None:
+        """Hand over a frame; returns at once."""
+        if not self._queue.put(frame):
+            self._counts.add("drop: queue full")
+
+    def save(self) -> Future[None]:
+        """Ask for a commit of all that is integrated; the future ends when it is on the disk, or tells why not."""
+        asked: Future[None] = Future()
+        self._saves.append(asked)
+        return asked
+
+    def stop(self) -> None:
+        """End the session, commit, and join the thread."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    @property
+    def n_waiting(self) -> int:
+        return len(self._queue)
+
+    @property
+    def commit_age_s(self) -> float:
+        """Seconds since everything known was last committed; 0 while nothing waits."""
+        return time.monotonic() - self._committed_at if self._n_uncommitted else 0.0
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._step(self._queue.get(_POLL_S))
+        until = time.monotonic() + _DRAIN_S
+        while len(self._queue) and time.monotonic() < until:
+            self._step(self._queue.get(0.0))
+        self._counts.add("drop: stopped", len(self._queue))
+        self._commit(final=True)
+
+    def _step(self, frame: CameraFrame | None) -> None:
+        if frame is not None:
+            self._add(frame)
+        if self._saves:
+            self._commit(final=True)
+        elif self._n_uncommitted and time.monotonic() - self._committed_at >= self._commit_period_s:
+            self._commit(final=False)
+
+    def _add(self, frame: CameraFrame) -> None:
+        try:
+            if frame.stamp_ns < self._newest_ns - self._max_step_back_ns:
+                self._commit(final=True)
+                self._session = None
+            if self._session is None:
+                self._session = Session(self._memory, frame, self._pipeline, self._mapper)
+                self._counts.add("sessions")
+            if self._n_uncommitted == 0:
+                self._committed_at = time.monotonic()
+            self._session.add(frame)
+        except Exception as error:
+            self._fail("frame", error)
+            return
+        self._newest_ns = frame.stamp_ns
+        self._n_uncommitted += 1
+        self._counts.add("frames mapped")
+
+    def _commit(self, *, final: bool) -> None:
+        asked = [self._saves.popleft() for _ in range(len(self._saves))]
+        failure: Exception | None = None
+        try:
+            if self._session is not None:
+                self._flush(self._session, final=final)
+        except Exception as error:
+            failure = error
+            self._fail("commit", error)
+        for future in asked:
+            future.set_exception(failure) if failure else future.set_result(None)
+
+    def _flush(self, session: Session, *, final: bool) -> None:
+        session.flush(final=final)
+        self._n_uncommitted = 0
+        self._counts.add("commits")
+        self._on_commit(session.mapper.graph())
+
+    def _fail(self, what: str, error: Exception) -> None:
+        self._counts.add(f"error: {what}")
+        self._report(
+            f"{what} failed, {self._n_uncommitted} frames since the last commit are lost, going on from there: "
+            f"{type(error).__name__}: {error}"
+        )
+        self._session = None
+        self._n_uncommitted = 0
