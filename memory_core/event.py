@@ -99,6 +99,7 @@ class MapUpdate:
         keyframes: new ones.
         map_blocks: region key to its new content, for the regions of the octree that changed.
         state: what the mapper needs besides the map blocks to go on after a restart; opaque, never pickle.
+        session_id: the run it belongs to; "" means that of its events.
     """
 
     stamp_ns: int
@@ -108,6 +109,7 @@ class MapUpdate:
     keyframes: tuple[Keyframe, ...] = ()
     map_blocks: dict[str, bytes] = field(default_factory=dict)
     state: bytes = b""
+    session_id: str = ""
 
     def plus(self, *events: Event) -> MapUpdate:
         """The same update with events put before its own."""

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading rows, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import apsw
+
+Row = tuple[Any, ...]
+
+
+def rows(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> Iterator[Row]:
+    """The rows of a query, read as they are asked for."""
+    yield from connection.execute(sql, values)
+
+
+def row(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> Row | None:
+    """The first row of a query, None when there is none."""
+    return next(rows(connection, sql, values), None)
+
+
+def only(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> Row:
+    """The row of a query that always has one."""
+    return next(rows(connection, sql, values))
+
+
+def value(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> Any:
+    """The first column of the first row, None when there is none."""
+    found = row(connection, sql, values)
+    return found[0] if found else None
