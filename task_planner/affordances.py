@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can be done with a thing, by its class: common knowledge, and a guess by size for things without a class."""
+
+from __future__ import annotations
+
+from memory_core.graph import Instance
+from memory_core.segment import UNLABELLED
+
+PORTABLE = frozenset({
+    "alarm clock", "aluminum foil", "apple", "baseball bat", "basket ball", "basketball", "book", "boots", "bottle",
+    "bowl", "box", "bread", "butter knife", "candle", "cd", "cell phone", "cloth", "credit card", "cup", "dish sponge",
+    "dumbbell", "egg", "fork", "garbage bag", "hand towel", "kettle", "key chain", "knife", "ladle", "laptop",
+    "lettuce", "mug", "newspaper", "pan", "paper towel roll", "pen", "pencil", "pepper shaker", "pillow", "plate",
+    "plunger", "pot", "potato", "remote control", "salt shaker", "scrub brush", "soap bar", "soap bottle", "spatula",
+    "spoon", "spray bottle", "statue", "table top decor", "teddy bear", "tennis racket", "tissue box", "toilet paper",
+    "tomato", "towel", "vase", "watch", "watering can", "wine bottle",
+})  # fmt: skip
+
+# Closed until opened; what is inside can only be reached while they are open.
+OPENABLE = frozenset({
+    "box", "cabinet", "cupboard", "drawer", "fridge", "laundry hamper", "microwave", "oven", "safe", "wardrobe",
+    "washing machine", "clothes dryer", "dishwasher",
+})  # fmt: skip
+
+# Openable, but nothing is kept in them.
+OPENABLE_ONLY = frozenset({"blinds", "book", "curtains", "laptop", "shower curtain", "shower door", "toilet"})
+
+CONTAINERS = OPENABLE | frozenset({
+    "bathtub", "bowl", "cart", "cup", "garbage can", "mug", "pan", "pot", "shelving unit", "sink", "toaster", "vase",
+    "basket", "bin",
+})  # fmt: skip
+
+SURFACES = frozenset({
+    "arm chair", "bed", "bench", "box", "cabinet", "cart", "chair", "coffee machine", "coffee table", "counter top",
+    "desk", "dining table", "dog bed", "dresser", "footstool", "fridge", "hand towel holder", "microwave", "ottoman",
+    "plate", "safe", "shelf", "shelving unit", "side table", "sofa", "stool", "stove burner", "table",
+    "toilet paper hanger", "toilet", "towel holder", "tv stand", "washing machine", "clothes dryer",
+})  # fmt: skip
+
+SWITCHED = frozenset({
+    "candle", "cell phone", "coffee machine", "desk lamp", "desktop", "faucet", "floor lamp", "lamp", "laptop",
+    "light switch", "microwave", "radio", "shower head", "stove knob", "television", "toaster",
+})  # fmt: skip
+
+# Where a thing of a class is usually kept; asked only when it was never seen.
+_KITCHEN, _LIVING, _BEDROOM, _BATHROOM = "kitchen", "living room", "bedroom", "bathroom"
+LIKELY_ROOMS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(
+        ("apple", "bread", "egg", "lettuce", "potato", "tomato", "butter knife", "fork", "knife", "spoon", "ladle",
+         "spatula", "kettle", "pan", "pot", "dish sponge", "salt shaker", "pepper shaker", "toaster", "fridge",
+         "microwave", "coffee machine", "sink", "counter top", "stove burner", "aluminum foil"),
+        (_KITCHEN,),
+    ),
+    **dict.fromkeys(("mug", "cup", "bowl", "plate", "bottle", "wine bottle"), (_KITCHEN, _LIVING)),
+    **dict.fromkeys(("sofa", "television", "remote control", "tv stand", "coffee table", "newspaper"), (_LIVING,)),
+    **dict.fromkeys(("book", "laptop", "cell phone", "key chain", "credit card", "watch"), (_LIVING, _BEDROOM)),
+    **dict.fromkeys(("bed", "alarm clock", "teddy bear", "pillow", "dresser", "desk", "pen", "pencil"), (_BEDROOM,)),
+    **dict.fromkeys(
+        ("toilet", "toilet paper", "soap bar", "soap bottle", "towel", "hand towel", "shower curtain", "plunger",
+         "scrub brush", "bathtub", "spray bottle"),
+        (_BATHROOM,),
+    ),
+}  # fmt: skip
+
+MAX_PORTABLE_SIZE_M = 0.4
+
+
+def is_portable(instance: Instance) -> bool:
+    """Can a robot with one hand pick it up? Things of unknown class are judged by their largest edge."""
+    if instance.label == UNLABELLED:
+        return max(instance.box.size) <= MAX_PORTABLE_SIZE_M
+    return instance.label in PORTABLE
+
+
+def is_openable(instance: Instance) -> bool:
+    return instance.label in OPENABLE or instance.label in OPENABLE_ONLY
+
+
+def is_closed_container(instance: Instance) -> bool:
+    """Does it have to be opened before something goes in or comes out?"""
+    return instance.label in OPENABLE
+
+
+def holds(instance: Instance, relation: str) -> bool:
+    """Can things be put `relation` ("in" or "on") it?"""
+    return instance.label in (CONTAINERS if relation == "in" else SURFACES)
+
+
+def is_switched(instance: Instance) -> bool:
+    return instance.label in SWITCHED
