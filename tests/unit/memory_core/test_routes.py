@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Routes are shortest, stay on passages, and say why when there is none."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import networkx as nx
+import numpy as np
+import pytest
+
+from memory_core.errors import NotPossible
+from memory_core.geometry import Box
+from memory_core.graph import Passage, Place, Room, SceneGraph
+from memory_core.routes import describe, nearest_place, route
+
+
+def graph_of(places, passages=(), rooms=()):
+    return SceneGraph(
+        0, places={p.id: p for p in places}, passages=tuple(passages), rooms={room.id: room for room in rooms}
+    )
+
+
+def place(number, x, y, radius=0.3, room=""):
+    return Place(f"p{number}", (x, y, 0.0), radius, room)
+
+
+def room(number, label, x=0.0):
+    return Room(f"r{number}", label, (x, 0.0, 0.0), Box.of((x, 0, 1), (2, 2, 2)))
+
+
+def passage(a, b):
+    return Passage(a.id, b.id, math.dist(a.position, b.position))
+
+
+def row(n=5, spacing=1.0):
+    places = [place(k, k * spacing, 0.0) for k in range(n)]
+    return places, [passage(a, b) for a, b in itertools.pairwise(places)]
+
+
+def random_graph(rng, n=40, share=0.08, cost=lambda length, rng: length):
+    places = [place(k, *rng.uniform(0, 10, 2), radius=0.01) for k in range(n)]
+    pairs = [(a, b) for a, b in itertools.combinations(places, 2) if rng.random() < share]
+    return graph_of(places, [Passage(a.id, b.id, cost(math.dist(a.position, b.position), rng)) for a, b in pairs])
+
+
+@pytest.mark.parametrize("learned", [False, True])
+def test_routes_are_as_short_as_the_shortest_of_all_ways(rng, learned):
+    for _ in range(20):
+        graph = random_graph(rng, cost=lambda length, rng: length * (rng.uniform(0.2, 3.0) if learned else 1.0))
+        net = nx.Graph()
+        net.add_nodes_from(graph.places)
+        net.add_weighted_edges_from((p.a, p.b, p.length_m) for p in graph.passages)
+        lengths = {frozenset((p.a, p.b)): p.length_m for p in graph.passages}
+        for a, b in rng.choice(list(graph.places), (10, 2)):
+            if nx.has_path(net, a, b):
+                found = route(graph, graph.places[a].position, b).place_ids
+                walked = sum(lengths[frozenset(pair)] for pair in itertools.pairwise((a, *found[found[0] == a :])))
+                assert walked == pytest.approx(nx.shortest_path_length(net, a, b, weight="weight"))
+            else:
+                with pytest.raises(NotPossible, match="no passages join"):
+                    route(graph, graph.places[a].position, b)
+
+
+def test_a_route_starts_at_the_start_and_its_length_is_that_of_its_points():
+    places, passages = row()
+    way = route(graph_of(places, passages), (-0.4, 0.1, 1.2), "p4")
+    np.testing.assert_allclose(way.points[0], (-0.4, 0.1, 0.0))
+    np.testing.assert_allclose(way.points[-1], places[4].position)
+    assert way.length_m == pytest.approx(np.linalg.norm(np.diff(way.points, axis=0), axis=1).sum())
+    assert way.place_ids == ("p0", "p1", "p2", "p3", "p4")
+
+
+def test_a_goal_in_free_space_is_entered_and_one_outside_is_not():
+    places, passages = row()
+    graph = graph_of(places, passages)
+    np.testing.assert_allclose(route(graph, (0, 0, 0), (4.2, 0.1, 0.8)).points[-1], (4.2, 0.1, 0.0))
+    np.testing.assert_allclose(route(graph, (0, 0, 0), (4.9, 0.0, 0.8)).points[-1], places[4].position)
+
+
+def test_within_one_free_circle_the_way_is_straight():
+    way = route(graph_of([place(0, 0, 0, radius=1.0)]), (-0.5, 0, 0), (0.5, 0.2, 0))
+    assert len(way.points) == 2
+    assert way.length_m == pytest.approx(math.hypot(1.0, 0.2))
+
+
+def test_out_of_a_free_circle_one_walks_over_its_centre():
+    way = route(graph_of([place(0, 0, 0, radius=0.3)]), (-2, 0, 0), (0.0, 0.2, 0))
+    np.testing.assert_allclose(way.points, [(-2, 0, 0), (0, 0, 0), (0, 0.2, 0)])
+
+
+def test_the_first_place_is_skipped_when_the_second_can_be_reached_at_once():
+    places = [place(0, 0, 0), place(1, 1, 0, radius=1.5), place(2, 3, 0)]
+    graph = graph_of(places, [passage(places[0], places[1]), passage(places[1], places[2])])
+    way = route(graph, (0.0, 0.1, 0), "p2")
+    assert way.place_ids == ("p1", "p2")
+
+
+def test_a_room_is_reached_at_its_middle():
+    places, passages = row()
+    places = [Place(p.id, p.position, p.radius_m, "r1" if p.position[0] < 2 else "r2") for p in places]
+    graph = graph_of(places, passages, [room(1, "kitchen", 0.5), room(2, "bedroom", 3.1)])
+    assert route(graph, (0, 0, 0), "r2").place_ids[-1] == "p3"
+
+
+def test_the_nearest_place_is_on_the_same_storey():
+    graph = graph_of([Place("p1", (0, 0, 0), 0.5), Place("p2", (0.8, 0, 2.7), 0.5)])
+    assert nearest_place(graph, (0.6, 0, 0.1)).id == "p1"
+    assert nearest_place(graph, (0.2, 0, 2.8)).id == "p2"
+
+
+@pytest.mark.parametrize("goal", ["p9", "r9", "kitchen", (1.0, 0.0, 0.0)])
+def test_without_places_or_with_an_unknown_goal_the_reason_is_given(goal):
+    with pytest.raises(NotPossible, match="no place"):
+        route(graph_of([]), (0, 0, 0), goal)
+    if isinstance(goal, str):
+        with pytest.raises(NotPossible, match=goal):
+            route(graph_of([place(1, 0, 0)]), (0, 0, 0), goal)
+
+
+def test_a_room_without_places_cannot_be_reached():
+    with pytest.raises(NotPossible, match="kitchen"):
+        route(graph_of([place(1, 0, 0)], rooms=[room(1, "kitchen")]), (0, 0, 0), "r1")
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (("kitchen", "kitchen", "kitchen"), "within the kitchen, 2.0 m"),
+        (("bedroom", "hallway", "kitchen"), "through the hallway into the kitchen, 2.0 m"),
+        (("bedroom", "bedroom", "kitchen"), "into the kitchen, 2.0 m"),
+        (("bedroom", "room", "kitchen"), "into the kitchen, 2.0 m"),
+        (("", "", ""), "2.0 m"),
+    ],
+)
+def test_a_route_in_words_names_the_rooms_it_leads_through(labels, words):
+    places, passages = row(3)
+    ids = {label: k for k, label in enumerate(sorted(set(labels) - {""}), 1)}
+    places = [
+        Place(p.id, p.position, 0.1, f"r{ids[label]}" if label else "") for p, label in zip(places, labels, strict=True)
+    ]
+    graph = graph_of(places, passages, [room(number, label) for label, number in ids.items()])
+    assert describe(route(graph, (0, 0, 0), "p2"), graph) == words
