@@ -1,0 +1,327 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Frames and segments in, map updates out: composes octree, objects, places, relations, keyframes and the journal."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mapping.boxes import largest_shift_m
+from mapping.changes import Absence
+from mapping.instances import Instances, Sighting
+from mapping.journal import Journal
+from mapping.keyframes import KeyframeGate, Shown
+from mapping.octree import Octree
+from mapping.relations import Relations
+from mapping.scene_graph import GraphView, graph_from_json, graph_to_json
+from mapping.settings import MapperSettings
+from mapping.telling import Teller
+from mapping.topology import Topology, TopologyChange, TopologySettings
+from mapping.tracks import Track
+from memory_core.config import check
+from memory_core.errors import BadFrame, CorruptMemory
+from memory_core.event import Event, Keyframe, MapUpdate
+from memory_core.frame import CameraFrame
+from memory_core.graph import Instance, SceneGraph
+from memory_core.packing import pack, unpack
+from memory_core.segment import Segment
+
+_STATE_VERSION = 1
+_TIDY_EVERY = 10  # frames between two looks for duplicates
+_LOCATE_EVERY = 5  # frames between two looks at which place the camera is in
+
+
+class Mapper:
+    """Builds the map of one `map_id` from frames in order of time.
+
+    The graph is always what the events so far say: an object changes in the graph when an event tells so, which it
+    does when its box moved by `moved_m`, when it comes into or leaves view, or at a heartbeat.
+    """
+
+    def __init__(self, settings: MapperSettings | None = None) -> None:
+        self.settings = settings or MapperSettings()
+        check(self.settings)
+        self.octree = Octree(self.settings.voxel_size_m)
+        self.map_id = ""
+        self._topology = Topology(TopologySettings(max_range_m=self.settings.max_range_m))
+        self._instances = Instances(self.settings)
+        self._absence = Absence(self._instances, self.settings)
+        self._relations = Relations(self.settings)
+        self._gate = KeyframeGate(self.settings)
+        self._journal = Journal(self.settings)
+        self._view = GraphView()
+        self._teller = Teller(self._view)
+        self._stamp_ns = 0
+        self._n_frames = 0
+        self._whereabouts = ("", "")
+        self._keyframes: list[Keyframe] = []
+        self._trail: list[tuple[int, tuple[float, float, float]]] = []
+        self._seen: dict[int, None] = {}  # objects that may differ from what the graph shows
+
+    def integrate(self, frame: CameraFrame, segments: Sequence[Segment]) -> None:
+        """Take in one frame and what is in it. O(pixels and segments of the frame), whatever the size of the map.
+
+        A frame of another session than the one before begins a new session in the same map.
+
+        Raises:
+            BadFrame: another map than before, or a stamp before that of the last frame of the session.
+        """
+        self._begin(frame)
+        self.octree.integrate(frame, self.settings.max_range_m)
+        self._topology.observe(frame)
+        sightings = self._instances.observe(frame, segments)
+        appeared = self._admit(sightings, frame.stamp_ns)
+        self._keep(frame, sightings)
+        for track in [s.track for s in sightings if s.track.id]:
+            self._seen[track.number] = None
+            self._journal.see(track, frame.stamp_ns, appeared=track.number in appeared)
+        self._note_absence(frame, {s.track.number for s in sightings})
+        self._journal.expire(frame.stamp_ns)
+        if self._n_frames % _TIDY_EVERY == 0:
+            self._tidy()
+        if self._n_frames % _LOCATE_EVERY == 1:
+            self._note_position(frame)
+
+    def update(self, final: bool = False) -> MapUpdate:
+        """Everything that changed since the last call.
+
+        Args:
+            final: no frame follows for now; ends what is in view and tells the exact state of every object.
+
+        The same frames and the same calls give the same bytes. O(what changed), except the state, which is written
+        whole: O(objects and their surfaces), a few milliseconds for a house.
+        """
+        self._tidy()
+        if final:
+            self._journal.close_all(self._stamp_ns)
+        change = self._topology.update(self.octree, self._known())
+        events = self._tell_objects(change, final)
+        if change:
+            events.append(self._teller.mapped(change, self._stamp_ns))
+            self._view.apply(events[-1:])
+        events += self._tell_relations(events)
+        events += self._tell_way()
+        keyframes, self._keyframes = tuple(self._keyframes), []
+        return MapUpdate(
+            stamp_ns=self._stamp_ns,
+            n_frames=self._n_frames,
+            graph=self.graph(),
+            events=tuple(events),
+            keyframes=keyframes,
+            map_blocks=self.octree.changed_regions(),
+            state=self._state(),
+        )
+
+    def graph(self) -> SceneGraph:
+        """What the events up to the last update say. O(everything)."""
+        return self._view.graph(self._stamp_ns)
+
+    def restore(self, state: bytes, blocks: Mapping[str, bytes], graph: SceneGraph) -> None:
+        """Go on after the update that gave this state, exactly as if never stopped.
+
+        Args:
+            state: of the last update; b"" to begin a new session from the graph and the map blocks alone.
+            blocks: all map blocks by region key, the newest content of each.
+            graph: the scene graph after that update; looked at only without a state.
+
+        Raises:
+            CorruptMemory: the state or a block is damaged.
+        """
+        self.octree.restore_regions(blocks)
+        if state:
+            self._load(_unpacked(state))
+        else:
+            self._view.load(graph)
+            self._instances.restore_from(list(graph.instances.values()))
+
+    def _begin(self, frame: CameraFrame) -> None:
+        if self.map_id and frame.map_id != self.map_id:
+            raise BadFrame(
+                f"map_id: want {self.map_id!r} as in earlier frames, got {frame.map_id!r}; use another memory"
+            )
+        if frame.session_id != self._teller.session_id:
+            self._begin_session(frame)
+        elif frame.stamp_ns < self._stamp_ns:
+            raise BadFrame(
+                f"stamp_ns: want {self._stamp_ns} or later, got {frame.stamp_ns}; "
+                "a clock that goes back begins a new session"
+            )
+        self._stamp_ns = frame.stamp_ns
+        self._n_frames += 1
+
+    def _begin_session(self, frame: CameraFrame) -> None:
+        self.map_id = frame.map_id
+        self._teller.begin_session(frame)
+        self._journal.close_all(frame.stamp_ns)
+        self._gate.begin_session()
+        self._n_frames = 0
+        self._whereabouts = ("", "")
+
+    def _admit(self, sightings: list[Sighting], stamp_ns: int) -> set[int]:
+        """Numbers of the tracks that became objects in this frame; known ones that came back replace their sighting."""
+        appeared = set()
+        for index, sighting in enumerate(sightings):
+            track = sighting.track
+            if not self._instances.is_due(track):
+                continue
+            earlier = self._absence.earlier(track)
+            if earlier is None:
+                self._instances.admit(track)
+                appeared.add(track.number)
+            else:
+                self._move(earlier, track, stamp_ns)
+                sightings[index] = Sighting(earlier, sighting.segment, sighting.n_points)
+        return appeared
+
+    def _move(self, track: Track, newer: Track, stamp_ns: int) -> None:
+        """`newer` is `track` at another place."""
+        if newer.id:
+            self._journal.note("changed", newer, stamp_ns, merged_into=track.id)
+            self._end(newer)
+        self._instances.take_over(track, newer)
+        self._gate.forget(track.id)
+        self._journal.note("moved", track, stamp_ns)
+
+    def _end(self, track: Track) -> None:
+        self._journal.end(track)
+        self._gate.forget(track.id)
+        self._seen.pop(track.number, None)
+
+    def _keep(self, frame: CameraFrame, sightings: Sequence[Sighting]) -> None:
+        """Offer the frame as a keyframe; what it shows is then explained by it."""
+        admitted = [s for s in sightings if s.track.id]
+        shown = [Shown(s.track.id, s.segment.box_px, s.segment.n_pixels) for s in admitted]
+        keyframe = self._gate.offer(frame, shown)
+        if keyframe is None:
+            return
+        self._keyframes.append(keyframe)
+        for sighting in admitted:
+            if not sighting.track.snapshot or 2 * sighting.segment.n_pixels >= sighting.track.n_pixels:
+                sighting.track.snapshot = keyframe.id
+
+    def _note_absence(self, frame: CameraFrame, seen: set[int]) -> None:
+        for track in self._absence.look(frame, seen):
+            self._journal.end(track)
+            newer = self._absence.later(track)
+            if newer is not None:
+                self._move(track, newer, frame.stamp_ns)
+                continue
+            self._instances.retire(track)
+            self._journal.note("vanished", track, frame.stamp_ns)
+
+    def _tidy(self) -> None:
+        for stays, ends in self._instances.tidy(self._stamp_ns):
+            self._seen[stays.number] = None
+            if ends.id:
+                self._journal.note("changed", ends, self._stamp_ns, merged_into=stays.id)
+                self._end(ends)
+
+    def _note_position(self, frame: CameraFrame) -> None:
+        x, y, z = frame.T_world_cam[:3, 3].tolist()
+        self._trail.append((frame.stamp_ns, (x, y, z)))
+
+    def _tell_objects(self, change: TopologyChange, final: bool) -> list[Event]:
+        """Events of the notes, then of everything that the graph no longer shows as it is."""
+        self._locate(change)
+        rooms = self._topology.rooms
+        told = [self._teller.note(note, rooms) for note in self._journal.take()]
+        self._view.apply(told)
+        numbers = sorted(self._instances.tracks) if final else sorted(self._seen)
+        self._seen.clear()
+        for track in (self._instances.tracks[number] for number in numbers):
+            if track.id and self._is_stale(track, final):
+                told.append(self._teller.object("saw", track, self._stamp_ns, rooms))
+                self._view.apply(told[-1:])
+        return told
+
+    def _is_stale(self, track: Track, final: bool) -> bool:
+        """Whether the graph shows something else than what is known of a track."""
+        shown, known = self._view.instances.get(track.id), track.instance()
+        if shown is None or final:
+            return shown != known
+        if (shown.label, shown.room_id, shown.state) != (known.label, known.room_id, known.state):
+            return True
+        lost_place = bool(shown.place_id) and shown.place_id not in self._topology.places
+        return lost_place or largest_shift_m(shown.box, known.box) > self.settings.moved_m
+
+    def _locate(self, change: TopologyChange) -> None:
+        """Place and room of what was seen, or of everything where places or rooms changed."""
+        if change:
+            self._seen.update(dict.fromkeys(track.number for track in self._instances.present()))
+        for number in self._seen:
+            track = self._instances.tracks[number]
+            track.place_id, track.room_id = self._topology.locate_box(track.box)
+
+    def _known(self) -> dict[str, Instance]:
+        """What the graph shows, with the latest of what was seen since."""
+        fresh = [self._instances.tracks[number] for number in self._seen]
+        return {**self._view.instances, **{track.id: track.instance() for track in fresh}}
+
+    def _tell_relations(self, events: Sequence[Event]) -> list[Event]:
+        """Relations that began or ended by what the events told of objects."""
+        changed = dict.fromkeys(event.subject for event in events if "instance" in event.payload)
+        began, ended = self._relations.update(self._view.instances, changed, self._surface)
+        told = self._teller.relations(ended, self._stamp_ns, hold=False)
+        told += self._teller.relations(began, self._stamp_ns, hold=True)
+        self._view.apply(told)
+        return told
+
+    def _surface(self, object_id: str) -> NDArray[np.float32]:
+        return self._instances.surface(object_id)
+
+    def _tell_way(self) -> list[Event]:
+        """Places and rooms the camera came to since the last update."""
+        told = []
+        for stamp_ns, position in self._trail:
+            place_id, room_id = self._topology.locate(position)
+            if room_id and room_id != self._whereabouts[1]:
+                label = self._topology.rooms[room_id].label
+                told.append(self._teller.entered(room_id, f"the {label} ({room_id})", position, stamp_ns))
+            if place_id and place_id != self._whereabouts[0]:
+                told.append(self._teller.entered(place_id, f"place {place_id}", position, stamp_ns))
+            self._whereabouts = (place_id or self._whereabouts[0], room_id or self._whereabouts[1])
+        self._trail.clear()
+        return told
+
+    def _state(self) -> bytes:
+        """Everything but the octree, whose blocks are stored on their own."""
+        values = {
+            "version": _STATE_VERSION,
+            "map_id": self.map_id,
+            "teller": self._teller.state(),
+            "clock": [self._stamp_ns, self._n_frames],
+            "whereabouts": list(self._whereabouts),
+            "instances": pack(self._instances.state()),
+            "journal": self._journal.state(),
+            "gate": self._gate.state(),
+            "relations": self._relations.state(),
+            "view": graph_to_json(self.graph()),
+            "topology": self._topology.state(),
+        }
+        return zlib.compress(pack(values), 1)
+
+    def _load(self, values: dict[str, Any]) -> None:
+        self.map_id = values["map_id"]
+        self._teller.restore(values["teller"])
+        self._stamp_ns, self._n_frames = values["clock"]
+        self._whereabouts = (values["whereabouts"][0], values["whereabouts"][1])
+        self._instances.restore(unpack(values["instances"]))
+        self._journal.restore(values["journal"], self._instances.tracks)
+        self._gate.restore(values["gate"])
+        self._view.load(graph_from_json(values["view"]))
+        self._relations.restore(values["relations"], self._view.instances)
+        self._topology.restore(values["topology"])
+
+
+def _unpacked(state: bytes) -> dict[str, Any]:
+    try:
+        values = unpack(zlib.decompress(state))
+    except zlib.error as error:
+        raise CorruptMemory(f"mapper state: {len(state)} bytes cannot be decompressed ({error})") from error
+    if values.get("version") != _STATE_VERSION:
+        raise CorruptMemory(f"mapper state: want version {_STATE_VERSION}, got {values.get('version')!r}")
+    return values

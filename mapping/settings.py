@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings of the mapper, with their units and limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from memory_core.config import setting
+
+
+@dataclass(frozen=True)
+class MapperSettings:
+    """How frames and segments become a map."""
+
+    voxel_size_m: float = setting(0.05, "edge of an octree voxel", unit="m", minimum=0.005, maximum=1.0)
+    max_range_m: float = setting(
+        4.0, "depth beyond this does not enter the octree", unit="m", minimum=0.2, maximum=50.0
+    )
+    instance_voxel_m: float = setting(
+        0.04, "edge of the voxels of an object's surface", unit="m", minimum=0.005, maximum=0.5
+    )
+    instance_range_m: float = setting(
+        6.0, "depth beyond this is not used for objects", unit="m", minimum=0.2, maximum=50.0
+    )
+    instance_voxels: int = setting(6000, "surface voxels kept for one object", minimum=100, maximum=100_000)
+    min_observations: int = setting(3, "frames that must show a thing before it is an object", minimum=1, maximum=1000)
+    min_points: int = setting(8, "depth pixels a segment needs in one frame", minimum=1, maximum=10_000)
+    tentative_s: float = setting(
+        10.0, "a thing not admitted is forgotten when unseen for this long", unit="s", minimum=0.1
+    )
+    overlap: float = setting(
+        0.2, "share of a segment's voxels an object must own to be the same thing", minimum=0.01, maximum=1.0
+    )
+    box_overlap: float = setting(
+        0.4, "overlap of boxes, by the smaller, that joins two views of one class", minimum=0.05, maximum=1.0
+    )
+    box_trim: float = setting(0.01, "share of voxels cut off at each side of an object's box", minimum=0.0, maximum=0.2)
+    gone_frames: int = setting(
+        5, "frames that must see the place of an object free before it is gone", minimum=1, maximum=1000
+    )
+    gap_s: float = setting(
+        2.0, "an object unseen for this long ends its interval of visibility", unit="s", minimum=0.05
+    )
+    heartbeat_s: float = setting(
+        60.0, "longest time between two records of an object that stays in view", unit="s", minimum=1.0
+    )
+    moved_m: float = setting(0.03, "change of a box that is worth a record", unit="m", minimum=0.001, maximum=1.0)
+    near_m: float = setting(0.75, "gap between two boxes that counts as near", unit="m", minimum=0.0, maximum=10.0)
+    near_limit: int = setting(4, "neighbours an object is said to be near", minimum=0, maximum=100)
+    keyframe_s: float = setting(1.0, "shortest time between two keyframes without a new object", unit="s", minimum=0.0)
+    keyframe_m: float = setting(0.5, "motion after which a view is new", unit="m", minimum=0.01)
+    keyframe_deg: float = setting(30.0, "turn after which a view is new", unit="deg", minimum=1.0, maximum=180.0)
+    keyframe_width_px: int = setting(640, "widest keyframe kept", unit="px", minimum=32, maximum=8192)
+    keyframe_quality: int = setting(85, "JPEG quality of keyframes", minimum=1, maximum=100)
