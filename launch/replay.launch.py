@@ -4,12 +4,13 @@
 ros2 launch tolman replay.launch.py bag:=/data/kitchen.mcap memory_dir:=/tmp/memory
 """
 
-from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
+
+from launch import LaunchDescription
 
 OWN_ARGUMENTS = {
     "bag": (None, "ROS 1 or ROS 2 bag: folder, .mcap, .db3 or .bag"),
@@ -28,9 +29,9 @@ HANDED_ON = {
     "rgb": ("/camera/rgb/image", "topic of the colour images in the bag"),
     "depth": ("/camera/depth/image", "topic of the depth images in the bag"),
     "camera_info": ("/camera/rgb/camera_info", "topic of the intrinsics in the bag"),
-    "odom": ("odom", "topic of nav_msgs/Odometry, used when pose_source is odom"),
+    "odom": ("odom", "topic of nav_msgs/Odometry, used when pose_source is odometry"),
     "pose": ("pose", "topic of geometry_msgs/PoseStamped, used when pose_source is pose"),
-    "pose_source": ("auto", "auto, tf, odom or pose"),
+    "pose_source": ("auto", "auto, tf, odometry or pose"),
     "world_frame": ("map", "frame that positions are remembered in"),
     "log_level": ("info", "debug, info, warn, error or fatal"),
     "rviz": ("false", "also start RViz with the layout of this package"),

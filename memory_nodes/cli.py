@@ -36,6 +36,8 @@ or publish {"id": 1, "text": "where is the mug?"} on /tolman/question and read /
 @click.option("--camera-info", metavar="TOPIC", help="CameraInfo of the colour images. [default: camera_info]")
 @click.option("--odom", metavar="TOPIC", help="Take poses from this nav_msgs/Odometry.")
 @click.option("--pose", metavar="TOPIC", help="Take poses from this geometry_msgs/PoseStamped of the camera.")
+@click.option("--instances", metavar="TOPIC", help="A simulator's instance images, which then label what is seen.")
+@click.option("--instance-labels", metavar="TOPIC", help="Names of the instances. [default: instance_labels]")
 @click.option("--compressed", is_flag=True, help="Subscribe the compressed transports of rgb and depth.")
 @click.option("--sim-time", is_flag=True, help="Take the time from /clock.")
 @click.option("--params-file", type=click.Path(path_type=Path), help="YAML of ROS parameters; see config/.")
@@ -58,14 +60,15 @@ def ros_arguments(memory_dir: Path | None, given: dict[str, object]) -> list[str
         "memory_dir": memory_dir,
         "image_transport": "compressed" if given.get("compressed") else None,
         "use_sim_time": "true" if given.get("sim_time") else None,
-        "pose_source": "odom" if given.get("odom") else "pose" if given.get("pose") else None,
+        "input.pose_source": "odometry" if given.get("odom") else "pose" if given.get("pose") else None,
+        "use_instances": "true" if given.get("instances") else None,
     }
     found = ["--ros-args"]
     if given.get("params_file"):
         found += ["--params-file", str(given["params_file"])]
     for name, value in parameters.items():
         found += [] if value is None else ["-p", f"{name}:={value}"]
-    for name in ("rgb", "depth", "camera_info", "odom", "pose"):
+    for name in ("rgb", "depth", "camera_info", "odom", "pose", "instances", "instance_labels"):
         found += ["-r", f"{name}:={given[name]}"] if given.get(name) else []
     return [*found, "--"] if len(found) > 1 else []
 

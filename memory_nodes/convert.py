@@ -31,7 +31,7 @@ def request_from_query(query: Any) -> Request:
         BadQuestion: neither text nor fields that make a question.
     """
     limit = query.limit or _DEFAULT_LIMIT
-    near = [_triple(point) for point in query.near]
+    near = [triple(point) for point in query.near]
     times = {f"{name}_ns": stamp_ns(time) for name in _TIMES for time in getattr(query, name)}
     if query.text:
         return Request(text=query.text, near=near[0] if near else None, as_of_ns=times.get("as_of_ns"), limit=limit)
@@ -147,5 +147,5 @@ def _color(label: str, alpha: float) -> ColorRGBA:
     return ColorRGBA(r=red, g=green, b=blue, a=alpha)
 
 
-def _triple(point: Any) -> Position:
+def triple(point: Any) -> Position:
     return (float(point.x), float(point.y), float(point.z))

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Mapping
-from dataclasses import Field, fields
+from dataclasses import Field, dataclass, fields
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
@@ -20,43 +19,55 @@ _OF_ROS = ("use_sim_time", "start_type_description_service", "qos_overrides.")
 _INT64_MAX = 2**63 - 1
 
 
-def declare(node: Node, kinds: Mapping[str, type[Any]]) -> dict[str, Any]:
-    """Declare one read-only parameter for each field of each settings dataclass and read them back.
+@dataclass(frozen=True)
+class Section:
+    """Settings that become parameters: `defaults` is a settings dataclass, `names` those of its fields, () for all."""
+
+    prefix: str
+    defaults: Any
+    names: tuple[str, ...] = ()
+
+    def fields(self) -> list[Field[Any]]:
+        return [spec for spec in fields(self.defaults) if not self.names or spec.name in self.names]
+
+
+def declare(node: Node, *sections: Section) -> list[Any]:
+    """Declare one read-only parameter for each field of each section and read them back.
 
     Args:
         node: made with `automatically_declare_parameters_from_overrides=True`, so that what was given is known.
-        kinds: prefix ("" or "mapping.") to dataclass.
 
     Returns:
-        Prefix to settings.
+        The settings of each section.
 
     Raises:
-        BadSettings: a parameter that no dataclass has, or a value of the wrong type or outside its range.
+        BadSettings: a parameter that no section has, or a value of the wrong type or outside its range.
     """
-    known = {prefix + spec.name: spec for prefix, kind in kinds.items() for spec in fields(kind)}
+    known = {section.prefix + spec.name for section in sections for spec in section.fields()}
     given = set(node.get_parameters_by_prefix(""))
-    unknown = sorted(name for name in given - set(known) if not name.startswith(_OF_ROS))
+    unknown = sorted(name for name in given - known if not name.startswith(_OF_ROS))
     if unknown:
         raise BadSettings(f"unknown parameter {', '.join(unknown)}; there are {', '.join(sorted(known))}")
-    checked = {prefix: _checked(node, kind, prefix, given) for prefix, kind in kinds.items()}
-    for name in sorted(given & set(known)):
+    checked = [_checked(node, section, given) for section in sections]
+    for name in sorted(given & known):
         node.undeclare_parameter(name)  # it was declared without a descriptor
-    for prefix, settings in checked.items():
-        for spec in fields(settings):
+    for section, settings in zip(sections, checked, strict=True):
+        for spec in section.fields():
             value = getattr(settings, spec.name)
             plain = list(value) if isinstance(value, tuple) else value
-            node.declare_parameter(prefix + spec.name, plain, descriptor(spec), ignore_override=True)
+            node.declare_parameter(section.prefix + spec.name, plain, descriptor(spec), ignore_override=True)
     return checked
 
 
-def _checked(node: Node, kind: type[Any], prefix: str, given: set[str]) -> Any:
-    names = [spec.name for spec in fields(kind) if prefix + spec.name in given]
-    values = {name: node.get_parameter(prefix + name).value for name in names}
+def _checked(node: Node, section: Section, given: set[str]) -> Any:
+    names = [spec.name for spec in section.fields() if section.prefix + spec.name in given]
+    values = {name: node.get_parameter(section.prefix + name).value for name in names}
     plain = {name: tuple(value) if isinstance(value, (list, array)) else value for name, value in values.items()}
+    defaults = {spec.name: getattr(section.defaults, spec.name) for spec in fields(section.defaults)}
     try:
-        return settings_from(kind, plain)
+        return settings_from(type(section.defaults), {**defaults, **plain})
     except BadSettings as error:
-        raise BadSettings(f"parameter {prefix}{error}") from error
+        raise BadSettings(f"parameter {section.prefix}{error}") from error
 
 
 def descriptor(spec: Field[Any]) -> ParameterDescriptor:

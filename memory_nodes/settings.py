@@ -1,16 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Settings of the nodes; each field becomes one ROS parameter."""
+"""Settings of the nodes, and which settings of other packages become ROS parameters."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from memory_core.config import check, setting
+from recordings.settings import RecordingSettings
+
+# What a live camera has in common with a recorded one. Topics are remapped the usual way instead.
+INPUT_NAMES = (
+    "robot_id", "map_id", "pose_source", "world_frame", "camera_frame", "camera_in_base",
+    "slop_s", "wait_s", "max_gap_s", "history_s", "jump_s", "max_queue",
+)  # fmt: skip
+# A recording can be searched for the root of its transforms; a robot's transforms come one by one.
+INPUT_DEFAULTS = RecordingSettings(world_frame="map")
 
 
 @dataclass(frozen=True, slots=True)
 class NodeSettings:
-    """Where the live node takes its input from and how it keeps its promises. Topics are remapped the usual way."""
+    """Where the memory is, how images are subscribed, and how long frames may wait."""
 
     memory_dir: str = setting("tolman_memory", "directory of the memory; created if missing, continued if there")
     image_transport: str = setting(
@@ -24,25 +33,18 @@ class NodeSettings:
         choices=("reliable", "best_effort"),
     )
     image_depth: int = setting(30, "images kept by each subscription", unit="messages", minimum=1, maximum=1000)
+    use_instances: bool = setting(
+        False, "each frame waits for a simulator's instance image on instances, with names on instance_labels"
+    )
     queue_size: int = setting(
-        64, "frames waiting for the mapper; the oldest is dropped", unit="frames", minimum=1, maximum=10_000
-    )
-    pose_source: str = setting(
-        "auto",
-        "tf: transforms; odom: nav_msgs/Odometry on odom; pose: geometry_msgs/PoseStamped on pose; auto: first to come",
-        choices=("auto", "tf", "odom", "pose"),
-    )
-    world_frame: str = setting("map", "frame that positions are remembered in")
-    camera_frame: str = setting("", "optical frame of the camera; empty: the frame_id of the depth image")
-    max_step_back_s: float = setting(
-        1.0,
-        "a stamp this much older than the newest is a jump back: a new session",
-        unit="s",
-        minimum=0.0,
-        maximum=60.0,
+        64,
+        "frames that may wait for the mapper; when full, the oldest is dropped",
+        unit="frames",
+        minimum=1,
+        maximum=10_000,
     )
     commit_period_s: float = setting(
-        1.0, "longest time that frames wait for a durable commit", unit="s", minimum=0.05, maximum=60.0
+        1.0, "longest time that a mapped frame waits for its durable commit", unit="s", minimum=0.05, maximum=60.0
     )
 
     def __post_init__(self) -> None:

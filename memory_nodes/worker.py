@@ -13,8 +13,11 @@ from mapping import MapperSettings
 from memory_app.pipeline import Session
 from memory_app.settings import PipelineSettings
 from memory_core import CameraFrame, SceneGraph
+from memory_core.errors import BadFrame
 from memory_core.memory import Memory
 from memory_nodes.counts import Counts
+from recordings.drops import Rejected
+from recordings.matching import PlacedFrame
 
 Report = Callable[[str], None]
 
@@ -27,11 +30,11 @@ class FrameQueue:
     """Frames in order of arrival; when full, the oldest makes room."""
 
     def __init__(self, size: int) -> None:
-        self._frames: deque[CameraFrame] = deque()
+        self._frames: deque[PlacedFrame] = deque()
         self._size = size
         self._arrived = threading.Condition()
 
-    def put(self, frame: CameraFrame) -> bool:
+    def put(self, frame: PlacedFrame) -> bool:
         """Append a frame; False when the oldest had to go for it. O(1)."""
         with self._arrived:
             has_room = len(self._frames) < self._size
@@ -41,7 +44,7 @@ class FrameQueue:
             self._arrived.notify()
             return has_room
 
-    def get(self, timeout_s: float) -> CameraFrame | None:
+    def get(self, timeout_s: float) -> PlacedFrame | None:
         """The oldest frame, or None when none came in time."""
         with self._arrived:
             self._arrived.wait_for(lambda: self._frames, timeout_s)
@@ -52,16 +55,15 @@ class FrameQueue:
 
 
 class MappingWorker:
-    """Integrates frames and commits them, on its own thread.
+    """Decodes and integrates frames and commits them, on its own thread.
 
-    A failure of any kind is reported and counted, and mapping goes on from the last commit: what was committed is
-    kept, what was not is lost, and the map never holds half a frame.
+    A frame that cannot be used is dropped and counted. Any other failure is reported and counted, and mapping goes on
+    from the last commit: what was committed is kept, what was not is lost, and the map never holds half a frame.
 
     Args:
         memory: open for writing; used by this thread only.
         frame_queue_size: frames that may wait.
         commit_period_s: longest time between a frame's integration and its commit.
-        max_step_back_s: a frame this much older than the newest begins a new session.
         on_commit: called on the worker's thread with the graph after each commit.
         report: takes one sentence about each failure.
     """
@@ -74,17 +76,17 @@ class MappingWorker:
         *,
         frame_queue_size: int,
         commit_period_s: float,
-        max_step_back_s: float,
         counts: Counts,
         on_commit: Callable[[SceneGraph], None],
         report: Report,
     ) -> None:
         self._memory, self._pipeline, self._mapper = memory, pipeline, mapper
-        self._commit_period_s, self._max_step_back_ns = commit_period_s, round(max_step_back_s * 1e9)
+        self._commit_period_s = commit_period_s
         self._counts, self._on_commit, self._report = counts, on_commit, report
         self._queue = FrameQueue(frame_queue_size)
         self._session: Session | None = None
-        self._newest_ns = 0
+        self._session_name = ""
+        self._remembered_until_ns = -1
         self._n_uncommitted = 0
         self._committed_at = time.monotonic()
         self._saves: deque[Future[None]] = deque()
@@ -94,7 +96,7 @@ class MappingWorker:
     def start(self) -> None:
         self._thread.start()
 
-    def put(self, frame: CameraFrame) -> None:
+    def put(self, frame: PlacedFrame) -> None:
         """Hand over a frame; returns at once."""
         if not self._queue.put(frame):
             self._counts.add("drop: queue full")
@@ -129,31 +131,42 @@ class MappingWorker:
         self._counts.add("drop: stopped", len(self._queue))
         self._commit(final=True)
 
-    def _step(self, frame: CameraFrame | None) -> None:
-        if frame is not None:
-            self._add(frame)
+    def _step(self, placed: PlacedFrame | None) -> None:
+        if placed is not None:
+            try:
+                self._add(placed.decode())
+            except (Rejected, BadFrame) as error:
+                self._counts.add(f"drop: {getattr(error, 'reason', 'bad frame')}")
+                self._report(f"frame dropped: {error}")
+            except Exception as error:
+                self._fail("frame", error)
         if self._saves:
             self._commit(final=True)
         elif self._n_uncommitted and time.monotonic() - self._committed_at >= self._commit_period_s:
             self._commit(final=False)
 
     def _add(self, frame: CameraFrame) -> None:
-        try:
-            if frame.stamp_ns < self._newest_ns - self._max_step_back_ns:
-                self._commit(final=True)
-                self._session = None
-            if self._session is None:
-                self._session = Session(self._memory, frame, self._pipeline, self._mapper)
-                self._counts.add("sessions")
-            if self._n_uncommitted == 0:
-                self._committed_at = time.monotonic()
-            self._session.add(frame)
-        except Exception as error:
-            self._fail("frame", error)
+        if frame.session_id != self._session_name:
+            self._commit(final=True)
+            self._session, self._session_name = None, frame.session_id
+        session = self._session or self._begin(frame)
+        if frame.stamp_ns <= self._remembered_until_ns:
+            self._counts.add("drop: remembered already")
             return
-        self._newest_ns = frame.stamp_ns
+        if self._n_uncommitted == 0:
+            self._committed_at = time.monotonic()
+        session.add(frame)
         self._n_uncommitted += 1
         self._counts.add("frames mapped")
+
+    def _begin(self, first: CameraFrame) -> Session:
+        session = Session(self._memory, first, self._pipeline, self._mapper)
+        # A session that the memory knows begins again when a recording is played twice: it adds nothing.
+        checkpoint = self._memory.checkpoint(session.id)
+        self._remembered_until_ns = checkpoint.stamp_ns if checkpoint else -1
+        self._counts.add("sessions")
+        self._session = session
+        return session
 
     def _commit(self, *, final: bool) -> None:
         asked = [self._saves.popleft() for _ in range(len(self._saves))]
