@@ -1,2 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Simulators as sources of frames and sinks of actions, their truth, and scores against it."""
+"""Simulators as sources of frames and sinks of actions, with the truth to score against."""
+
+from sim.house.source import HouseTour, house_source
+from sim.settings import SimSettings
+from sim.types import Action, AgentPose, SimObject, SimRoom, Simulator, StepResult
+
+__all__ = [
+    "Action",
+    "AgentPose",
+    "HouseTour",
+    "SimObject",
+    "SimRoom",
+    "SimSettings",
+    "Simulator",
+    "StepResult",
+    "house_source",
+]
