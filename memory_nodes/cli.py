@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from memory_core.errors import BadInput, BadSettings, TolmanError
 from memory_nodes import runtime
+from memory_nodes.parameters import as_yaml
 from memory_nodes.player import Player, PlayOptions
 
 _ROS_ARGUMENTS = {"ignore_unknown_options": True, "allow_interspersed_args": True}
@@ -41,17 +42,25 @@ or publish {"id": 1, "text": "where is the mug?"} on /tolman/question and read /
 @click.option("--compressed", is_flag=True, help="Subscribe the compressed transports of rgb and depth.")
 @click.option("--sim-time", is_flag=True, help="Take the time from /clock.")
 @click.option("--params-file", type=click.Path(path_type=Path), help="YAML of ROS parameters; see config/.")
+@click.option("--print-params", is_flag=True, help="Print a parameter file with every parameter and its meaning.")
 @click.option("--no-planner", is_flag=True, help="Memory only.")
 @click.argument("ros_args", nargs=-1, type=click.UNPROCESSED)
-def up(memory_dir: Path | None, no_planner: bool, ros_args: tuple[str, ...], **given: object) -> None:
+def up(
+    memory_dir: Path | None, no_planner: bool, print_params: bool, ros_args: tuple[str, ...], **given: object
+) -> None:
     """Run the memory and the planner as ROS 2 nodes until interrupted.
 
     What the robot sees on RGB-D topics with poses goes into the memory; questions are answered from it. Interrupting
     commits what is pending. Parameters and remappings follow after --ros-args as for any node.
     """
+    if print_params:
+        from memory_nodes.memory_node import SECTIONS
+
+        click.echo(as_yaml(SECTIONS), nl=False)
+        return
     from memory_nodes.bringup import run
 
-    run([*ros_arguments(memory_dir, given), *ros_args], with_planner=not no_planner)
+    run([*ros_arguments(memory_dir, given), *_only_ros(ros_args)], with_planner=not no_planner)
 
 
 def ros_arguments(memory_dir: Path | None, given: dict[str, object]) -> list[str]:

@@ -28,6 +28,13 @@ from recordings.matching import PlacedFrame
 from task_planner import PlannerSettings
 
 NAME = "tolman"
+SECTIONS = (
+    Section("", NodeSettings()),
+    Section("input.", INPUT_DEFAULTS, INPUT_NAMES),
+    Section("pipeline.", PipelineSettings()),
+    Section("mapper.", MapperSettings()),
+    Section("planner.", PlannerSettings()),
+)
 _PERIOD_S = 1.0
 
 
@@ -44,14 +51,7 @@ class MemoryNode(ServedNode):
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__(NAME, automatically_declare_parameters_from_overrides=True, **node_options)
-        self.settings, recording, pipeline, mapper, self.planner_settings = parameters.declare(
-            self,
-            Section("", NodeSettings()),
-            Section("input.", INPUT_DEFAULTS, INPUT_NAMES),
-            Section("pipeline.", PipelineSettings()),
-            Section("mapper.", MapperSettings()),
-            Section("planner.", PlannerSettings()),
-        )
+        self.settings, recording, pipeline, mapper, self.planner_settings = parameters.declare(self, *SECTIONS)
         self.counts = Counts()
         self.frame = recording.world_frame or "map"
         self.robot_position: tuple[float, float, float] | None = None

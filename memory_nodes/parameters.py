@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from array import array
+from collections.abc import Iterable
 from dataclasses import Field, dataclass, fields
 from typing import Any
 
@@ -92,3 +94,23 @@ def descriptor(spec: Field[Any]) -> ParameterDescriptor:
 
 def _or(value: float | None, otherwise: float) -> float:
     return float(otherwise if value is None else value)
+
+
+def as_yaml(sections: Iterable[Section]) -> str:
+    """A ROS parameter file with every parameter at its default, each described in a comment."""
+    lines = ["/**:", "  ros__parameters:"]
+    for section in sections:
+        for spec in section.fields():
+            about = descriptor(spec)
+            remark = f"; {about.additional_constraints}" if about.additional_constraints else ""
+            lines.append(f"    # {about.description}{_range_of(spec)}{remark}")
+            value = getattr(section.defaults, spec.name)
+            lines.append(f"    {section.prefix}{spec.name}: {json.dumps(value)}")
+    return "\n".join(lines) + "\n"
+
+
+def _range_of(spec: Field[Any]) -> str:
+    low, high = spec.metadata.get("minimum"), spec.metadata.get("maximum")
+    if low is None and high is None:
+        return ""
+    return f", {'' if low is None else f'{low:g} '}..{'' if high is None else f' {high:g}'}"
