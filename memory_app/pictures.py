@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 
 from mapping import Octree
 from memory_core import Instance, Keyframe, SceneGraph
+from memory_core.errors import CorruptMemory
 
 _BACKGROUND = "#fafaf8"
 _WALL_BAND_M = (0.3, 2.0)
+
+_Spot = tuple[float, float]
 
 
 def draw_map(graph: SceneGraph, octree: Octree, path: Path, route: NDArray[np.float64] | None = None) -> None:
@@ -35,9 +38,10 @@ def draw_map(graph: SceneGraph, octree: Octree, path: Path, route: NDArray[np.fl
     for passage in graph.passages:
         ends = np.array([graph.places[passage.a].position[:2], graph.places[passage.b].position[:2]])
         axes.plot(*ends.T, color="#888888", linewidth=0.6, alpha=0.6)
-    for instance in graph.instances.values():
-        if instance.state != "gone":
-            _draw_object(axes, instance)
+    present = [instance for instance in graph.instances.values() if instance.state != "gone"]
+    for instance in present:
+        _draw_object(axes, instance)
+    _label_objects(axes, present)
     if route is not None and len(route):
         axes.plot(route[:, 0], route[:, 1], color="#d62728", linewidth=2.5, alpha=0.9)
         axes.plot(*route[-1, :2], marker="*", markersize=16, color="#d62728")
@@ -83,8 +87,25 @@ def _draw_object(axes: Any, instance: Instance) -> None:
     low, size = instance.box.minimum, instance.box.size
     colour = _colour(instance.label)
     axes.add_patch(Rectangle(low[:2], size[0], size[1], fill=True, facecolor=colour, alpha=0.45, edgecolor=colour))
-    if max(size[:2]) > 0.3 or instance.box.volume_m3 < 0.02:
-        axes.text(*instance.position[:2], instance.label, fontsize=6, ha="center", va="center", clip_on=True)
+
+
+def _label_objects(axes: Any, instances: Sequence[Instance]) -> None:
+    """A name at each object, beside it where its middle is taken; left out where there is no room at all."""
+    taken: list[tuple[float, float, float, float]] = []
+    for instance in sorted(instances, key=lambda i: (-i.box.size[0] * i.box.size[1], i.id)):
+        x, y = instance.position[:2]
+        half_x, half_y = 0.036 * len(instance.label), 0.06
+        out = instance.box.size[1] / 2 + half_y
+        for dx, dy in ((0, 0), (0, out), (0, -out), (0, 0.12), (0, -0.12), (half_x, 0.12), (-half_x, -0.12)):
+            spot = (x + dx - half_x, x + dx + half_x, y + dy - half_y, y + dy + half_y)
+            if not any(_overlap(spot, other) for other in taken):
+                taken.append(spot)
+                axes.text(x + dx, y + dy, instance.label, fontsize=6, ha="center", va="center", clip_on=True)
+                break
+
+
+def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+    return a[0] < b[1] and b[0] < a[1] and a[2] < b[3] and b[2] < a[3]
 
 
 def draw_graph(graph: SceneGraph, path: Path) -> None:
@@ -121,7 +142,7 @@ def draw_graph(graph: SceneGraph, path: Path) -> None:
 def _spread(graph: SceneGraph) -> dict[str, tuple[float, float]]:
     """Where each node is drawn: rooms side by side, what belongs to them below, supported things lowest."""
     spots: dict[str, tuple[float, float]] = {}
-    supported = {r.subject for r in graph.relations if r.predicate != "near"}
+    parents = {r.subject: r.object for r in graph.relations if r.predicate != "near"}
     rooms = [*graph.rooms, ""]
     members = {room: [i for i in graph.instances.values() if _room_of(i.room_id, graph) == room] for room in rooms}
     widths = {room: max(2, len(members[room])) for room in rooms if room or members[room]}
@@ -133,8 +154,13 @@ def _spread(graph: SceneGraph) -> dict[str, tuple[float, float]]:
         places = [place for place in graph.places.values() if _room_of(place.room_id, graph) == room]
         for index, place in enumerate(sorted(places, key=lambda p: p.position)):
             spots[place.id] = (left + span * (index + 0.5) / len(places), 2.0 + 0.25 * (index % 3) / 2)
-        for index, instance in enumerate(sorted(members[room], key=lambda i: (i.label, i.id))):
-            spots[instance.id] = (left + span * (index + 0.5) / width, 0.2 if instance.id in supported else 0.9)
+        order = {i.id: number for number, i in enumerate(sorted(members[room], key=lambda i: (i.label, i.id)))}
+
+        def below_its_parent(instance: Instance, order: dict[str, int] = order) -> tuple[float, int]:
+            return order.get(parents.get(instance.id, instance.id), -1), order[instance.id]
+
+        for index, instance in enumerate(sorted(members[room], key=below_its_parent)):
+            spots[instance.id] = (left + span * (index + 0.5) / width, 0.2 if instance.id in parents else 0.9)
         left += span
     return spots
 
@@ -143,13 +169,17 @@ def _room_of(room_id: str, graph: SceneGraph) -> str:
     return room_id if room_id in graph.rooms else ""
 
 
-def _link(axes: Any, a: tuple[float, float], b: tuple[float, float], colour: str, style: str, alpha: float = 0.6) -> None:
+def _link(
+    axes: Any, a: tuple[float, float], b: tuple[float, float], colour: str, style: str, alpha: float = 0.6
+) -> None:
     axes.plot([a[0], b[0]], [a[1], b[1]], color=colour, linestyle=style, linewidth=0.9, alpha=alpha, zorder=1)
 
 
 def annotated(keyframe: Keyframe, graph: SceneGraph, highlight: Sequence[str] = ()) -> NDArray[np.uint8]:
     """The kept image with a named box around each object it shows, (H, W, 3) uint8 BGR; `highlight` in red."""
     image = cv2.imdecode(np.frombuffer(keyframe.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        raise CorruptMemory(f"keyframe {keyframe.id}: its image cannot be decoded")
     for object_id, (u0, v0, u1, v1) in sorted(keyframe.shows.items()):
         instance = graph.instances.get(object_id)
         if instance is None:

@@ -80,6 +80,7 @@ class Session:
         self.n_frames = 0
         self.finished = False
         self._pending = 0
+        self._is_new = True
         self._about = {"mapper": asdict(self.mapper.settings), "segmenter": self.settings.segmenter}
         self._restore()
 
@@ -158,9 +159,7 @@ def _difference(built: dict[str, Any], asked: dict[str, Any]) -> str:
 class Pipeline:
     """Replays a source into a memory. O(frames); one frame in RAM at a time besides the source's look-ahead."""
 
-    def __init__(
-        self, settings: PipelineSettings | None = None, mapper_settings: MapperSettings | None = None
-    ) -> None:
+    def __init__(self, settings: PipelineSettings | None = None, mapper_settings: MapperSettings | None = None) -> None:
         self.settings = settings or PipelineSettings()
         self.mapper_settings = mapper_settings or MapperSettings()
 

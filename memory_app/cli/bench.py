@@ -38,7 +38,9 @@ def table(report: dict[str, Any]) -> str:
     """A benchmark report as a Markdown table; the README's numbers are these."""
     lines = [f"{report['bench']} on {report['machine']}", "", "| case | ours | peer | ratio |", "|---|---|---|---|"]
     for row in report["rows"]:
-        peer = f"{_number(row['peer_value'])} {row['unit']} ({row['peer']})" if row.get("peer_value") is not None else ""
+        peer = (
+            f"{_number(row['peer_value'])} {row['unit']} ({row['peer']})" if row.get("peer_value") is not None else ""
+        )
         ratio = f"{row['ratio']:.1f}x" if row.get("ratio") is not None else ""
         lines.append(f"| {row['case']} | {_number(row['ours'])} {row['unit']} | {peer} | {ratio} |")
     return "\n".join(lines)

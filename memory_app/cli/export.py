@@ -7,29 +7,16 @@ from pathlib import Path
 
 import click
 
-from mapping import Octree, exporters
+from mapping import exporters
 from memory_app.cli.ask import as_of_option
 from memory_app.cli.common import as_json, memory_argument, open_memory, print_json
+from memory_app.maps import load_octree
 from memory_core import export as graph_export
-from memory_core.memory import Memory
-
-_GRAPH_FORMATS = {
-    "dsg": graph_export.write_dsg,
-    "geojson": graph_export.write_geojson,
-    "graphml": graph_export.write_graphml,
-}
-
-
-def load_octree(memory: Memory) -> Octree:
-    """The octree kept in a memory. O(map)."""
-    octree = Octree(memory.info()["octree"]["voxel_size_m"] or 0.05)
-    octree.restore_regions(memory.map_blocks())
-    return octree
 
 
 @click.command()
 @memory_argument
-@click.option("--format", "kind", required=True, type=click.Choice(["ply", *_GRAPH_FORMATS]), help="See above.")
+@click.option("--format", "kind", required=True, type=click.Choice(["ply", *graph_export.FORMATS]), help="See above.")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="File to write.")
 @as_of_option
 @as_json
@@ -46,7 +33,7 @@ def export(memory_dir: Path, kind: str, output: Path, as_of: int | None, as_json
         if kind == "ply":
             exporters.write_ply(load_octree(memory).occupied_centers(), None, output)
         else:
-            _GRAPH_FORMATS[kind](memory.graph(as_of_ns=as_of), output)
+            graph_export.write_graph(memory.graph(as_of_ns=as_of), output, kind)
     if as_json:
         print_json({"file": str(output), "format": kind, "bytes": output.stat().st_size})
     else:

@@ -31,6 +31,13 @@ def plan(memory_dir: Path, instruction: str, start: tuple[float, float, float] |
         return
     click.echo(made.text)
     for number, step in enumerate(made.steps, 1):
-        click.echo(f"  {number}. {step}")
+        click.echo(f"  {number}. {line_of(step)}")
     if made.status != "found":
         raise click.exceptions.Exit(1)
+
+
+def line_of(step: task_planner.Step) -> str:
+    """One step as a person reads it."""
+    length = step.args.get("length_m")
+    way = f", {length:.1f} m" if length is not None else ""
+    return f"{step.skill} {step.args.get('label', '')} {step.args.get('id', '')}{way}: {step.why}"
