@@ -52,6 +52,11 @@ class Drops:
             self.messages.append(f"{reason}: {message}")
         self.counts[reason] = self.counts.get(reason, 0) + n
 
+    def note(self, message: str) -> None:
+        """Remember a remark that is not about a rejected input, once."""
+        if message not in self.messages:
+            self.messages.append(message)
+
     def restart_from(self, other: Drops) -> None:
         """Become a copy of other, keeping the identity of `counts` and `messages`."""
         self.counts.clear()

@@ -52,6 +52,8 @@ def check_size(height: int, width: int, name: str) -> None:
 def decode_rgb(data: bytes, name: str) -> NDArray[np.uint8]:
     """(H, W, 3) uint8 of an encoded 8-bit image; grey becomes three equal channels. Raises Rejected."""
     image_size(data, name)
+    if data.startswith(_PNG) and data[24] == 16:
+        raise Rejected("bad_encoding", f"{name}: want 8 bits a channel in a colour image, got a 16-bit PNG")
     bgr = _decode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION, name)
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))
 

@@ -10,6 +10,8 @@ from typing import Any
 from memory_core.config import settings_from
 from memory_core.errors import BadSource
 from memory_core.frame import FrameSource
+from recordings.bag import BagSource
+from recordings.bag_reader import STORAGE_SUFFIXES, storage_files
 from recordings.open3d_folder import is_open3d, open_open3d
 from recordings.settings import RecordingSettings
 from recordings.seven_scenes import is_seven_scenes, open_seven_scenes
@@ -54,10 +56,14 @@ def open_source(spec: str | Path, **options: Any) -> FrameSource:
 
 
 def _open_file(path: Path, settings: RecordingSettings) -> FrameSource:
+    if path.suffix in (*STORAGE_SUFFIXES, ".bag"):
+        return BagSource(path, settings)
     raise BadSource(f"{path}: not a recording; {VALID}")
 
 
 def _open_other_folder(path: Path, settings: RecordingSettings) -> FrameSource:
+    if (path / "metadata.yaml").exists() or storage_files(path):
+        return BagSource(path, settings)
     if not any(path.iterdir()):
         raise BadSource(f"{path}: the folder is empty; {VALID}")
     raise BadSource(f"{path}: not a recording; {VALID}")

@@ -24,22 +24,20 @@ class NotCovered(Exception):
 class PoseTrack:
     """Samples (stamp, (4, 4) pose) sorted by stamp; a bounded history of one frame's motion."""
 
-    def __init__(self, *, max_gap_ns: int, history_ns: int | None = None) -> None:
-        """Keeps `history_ns` before the newest sample, everything when None."""
+    def __init__(self, *, max_gap_ns: int, history_ns: int | None = None, jump_ns: int | None = None) -> None:
+        """Keeps `history_ns` before the newest sample; a step back by more than `jump_ns` starts anew. None: never."""
         self._stamps: list[int] = []
         self._poses: list[Pose] = []
         self._max_gap_ns = max_gap_ns
         self._history_ns = history_ns
+        self._jump_ns = jump_ns
 
     def __len__(self) -> int:
         return len(self._stamps)
 
     def add(self, stamp_ns: int, T: Pose) -> None:
-        """Insert a sample; one with the same stamp is replaced. O(1) in stamp order, O(n) otherwise.
-
-        A sample older than the whole history means that the clock was set back: the track starts anew.
-        """
-        if self._history_ns is not None and self._stamps and stamp_ns < self._stamps[-1] - self._history_ns:
+        """Insert a sample; one with the same stamp is replaced. O(1) in stamp order, O(n) otherwise."""
+        if self._jump_ns is not None and self._stamps and stamp_ns < self._stamps[-1] - self._jump_ns:
             self._stamps, self._poses = [], []
         position = bisect_left(self._stamps, stamp_ns)
         if position < len(self._stamps) and self._stamps[position] == stamp_ns:

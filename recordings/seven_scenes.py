@@ -38,11 +38,23 @@ def open_seven_scenes(folder: Path, settings: RecordingSettings) -> FolderSource
     """
     T_map_world = map_from_optical(_gravity(folder, settings))
     listing, files = Drops(), []
-    for color in folder.glob("frame-*.color.*"):
-        if (match := _COLOR.fullmatch(color.name)) is not None:
-            entry = _frame_files(folder, color, match[1], T_map_world, listing)
-            files += [entry] if entry else []
+    for number, color in _colors(folder, listing).items():
+        entry = _frame_files(folder, color, number, T_map_world, listing)
+        files += [entry] if entry else []
     return FolderSource(folder, files, FolderCamera(_intrinsics(folder)), settings, listing)
+
+
+def _colors(folder: Path, listing: Drops) -> dict[str, Path]:
+    """Number of a frame as it is written -> its colour image."""
+    colors: dict[str, Path] = {}
+    for path in sorted(folder.glob("frame-*.color.*")):
+        if (match := _COLOR.fullmatch(path.name)) is None:
+            continue
+        if match[1] in colors:
+            listing.add("duplicate", f"{path.name} beside {colors[match[1]].name}")
+        else:
+            colors[match[1]] = path
+    return colors
 
 
 def _frame_files(
