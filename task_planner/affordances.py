@@ -18,16 +18,18 @@ PORTABLE = frozenset({
 
 # Closed until opened; what is inside can only be reached while they are open.
 OPENABLE = frozenset({
-    "box", "cabinet", "cupboard", "drawer", "fridge", "laundry hamper", "microwave", "oven", "safe", "wardrobe",
+    "cabinet", "cupboard", "drawer", "fridge", "microwave", "oven", "safe", "wardrobe",
     "washing machine", "clothes dryer", "dishwasher",
 })  # fmt: skip
 
-# Openable, but nothing is kept in them.
-OPENABLE_ONLY = frozenset({"blinds", "book", "curtains", "laptop", "shower curtain", "shower door", "toilet"})
+# Have a lid or a door, but nothing is kept behind it, or it is mostly left open.
+OPENABLE_ONLY = frozenset({
+    "blinds", "book", "box", "curtains", "laptop", "laundry hamper", "shower curtain", "shower door", "toilet",
+})  # fmt: skip
 
 CONTAINERS = OPENABLE | frozenset({
-    "bathtub", "bowl", "cart", "cup", "garbage can", "mug", "pan", "pot", "shelving unit", "sink", "toaster", "vase",
-    "basket", "bin",
+    "basket", "bathtub", "bin", "bowl", "box", "cart", "cup", "garbage can", "laundry hamper", "mug", "pan", "pot",
+    "shelving unit", "sink", "sink basin", "toaster", "vase",
 })  # fmt: skip
 
 SURFACES = frozenset({
@@ -38,8 +40,9 @@ SURFACES = frozenset({
 })  # fmt: skip
 
 SWITCHED = frozenset({
-    "candle", "cell phone", "coffee machine", "desk lamp", "desktop", "faucet", "floor lamp", "lamp", "laptop",
-    "light switch", "microwave", "radio", "shower head", "stove knob", "television", "toaster",
+    "candle", "cell phone", "clothes dryer", "coffee machine", "desk lamp", "desktop", "faucet", "floor lamp", "lamp",
+    "laptop", "light switch", "microwave", "radio", "shower head", "stove burner", "stove knob", "television",
+    "toaster", "washing machine",
 })  # fmt: skip
 
 # Where a thing of a class is usually kept; asked only when it was never seen.

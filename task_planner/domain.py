@@ -62,6 +62,19 @@ def actions(state: State, targets: Iterable[str]) -> Iterator[Action]:
                 yield action
 
 
+def serves(action: Action, goal: frozenset[Atom]) -> bool:
+    """Can the action be part of a shortest way to the goal? False only where it surely cannot.
+
+    Nothing has to be looked at, switched or closed for the sake of something else, and only what the goal moves has
+    to be picked up.
+    """
+    if action.skill in ("LookAt", "ToggleOn", "ToggleOff", "Close"):
+        return bool(action.adds & goal)
+    if action.skill == "PickUp":
+        return any(atom[0] in ("held", "in", "on") and atom[1] == action.args[0] for atom in goal)
+    return True
+
+
 def _go(state: State, names: list[str]) -> Iterator[Action]:
     here = frozenset(atom for atom in state if atom[0] == "at")
     for x in names:

@@ -103,6 +103,8 @@ class Grounder:
             return [self._graph.instances[thing.phrase]]
         labels, words = labels_of(thing.phrase, self._known)
         if not labels:
+            if " and " in thing.phrase:
+                raise Refused("unsupported", f'I did not understand "{thing.phrase}".')
             meant, _ = labels_of(thing.phrase, _VOCABULARY)
             raise Refused("not_seen", f"I have never seen a {thing.phrase}.", meant[0] if meant else thing.phrase)
         found = [i for _, i in sorted(self._graph.instances.items()) if i.label in labels]

@@ -124,7 +124,8 @@ class _Job:
         if refusal.status == "not_seen" and all(goal.verb == "find" for goal in goals):
             steps = search_steps(self.graph, refusal.label, self.ways, self.start)
             text += " I can look for it." if steps else ""
-        return Plan(refusal.status, text, said, tuple(steps))
+        examples = EXAMPLES if refusal.status == "unsupported" else ()
+        return Plan(refusal.status, text, said, tuple(steps), examples=examples)
 
     def _evidence(self, aims: Sequence[Aim]) -> tuple[Evidence, ...]:
         """The newest log entry that shows each thing the plan rests on."""

@@ -7,7 +7,7 @@ import heapq
 from collections.abc import Callable, Iterable
 
 from memory_core.errors import NotPossible
-from task_planner.domain import Action, Atom, State, actions
+from task_planner.domain import Action, Atom, State, actions, serves
 
 Cost = Callable[[State, Action], float]
 
@@ -42,6 +42,8 @@ def solve(
         if goal <= current:
             return _path(parents, current)
         for action in actions(current, names):
+            if not serves(action, goal):
+                continue
             after, total = action.apply(current), spent + cost(current, action)
             if total < costs.get(after, float("inf")):
                 costs[after] = total
