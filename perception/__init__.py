@@ -6,9 +6,11 @@ from __future__ import annotations
 from memory_core.errors import BadSettings
 from memory_core.frame import CameraFrame
 from memory_core.segment import Segmenter
+from perception.geometric import GeometricSegmenter
+from perception.settings import GeometricSettings
 from perception.truth import TruthSegmenter
 
-__all__ = ["TruthSegmenter", "make"]
+__all__ = ["GeometricSegmenter", "GeometricSettings", "TruthSegmenter", "make"]
 
 
 def make(kind: str, first: CameraFrame) -> Segmenter:
@@ -24,4 +26,6 @@ def make(kind: str, first: CameraFrame) -> Segmenter:
         kind = "geometric" if first.instance_ids is None else "truth"
     if kind == "truth":
         return TruthSegmenter()
+    if kind == "geometric":
+        return GeometricSegmenter()
     raise BadSettings(f"segmenter: want auto, truth or geometric, got {kind!r}")
