@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mapping.free_space import BLOCKED, OPEN, Columns, Grid, Mask, Storey, clearance_cells
+from mapping.free_space import BLOCKED, OPEN, Columns, Grid, Mask, Storey, clearance_cells, pack_runs, unpack_runs
 from mapping.partition import Labels, Necks, partition, wall_clearance
-from mapping.places import Cover, cover, parts
+from mapping.places import cover, parts, spread
 from memory_core.geometry import Box
 
 Cell = tuple[int, int]
@@ -62,40 +62,38 @@ class Floor:
         if not self.storey.refresh(octree):
             return False
         before, self.grid = self.grid, self.storey.grid()
-        per_m = 1.0 / self.grid.voxel_size_m
-        clearance = clearance_cells(self.grid.drive != OPEN)
-        fits = parts(clearance - 0.5 >= rules.robot_radius_m * per_m - 1e-6, round(rules.least_pocket_m2 * per_m**2))
-        self._keep(fits)
-        kept = [self._element(cell) for cell in self.cells]
-        found = cover(
-            fits, clearance, round(rules.reach_m * per_m), kept, max(1, round(rules.least_gain_m2 * per_m**2))
-        )
-        self._take(found)
-        self.numbers += [new_place() for _ in range(len(found.cells) - len(self.numbers))]
+        fits = self._find_places(rules, max(1, round(rules.least_gain_m2 / self.grid.voxel_size_m**2)))
+        self.numbers += [new_place() for _ in range(len(self.cells) - len(self.numbers))]
         labels = partition(self.grid, fits, rules.necks)
         self.room_of = _renumber(labels, self._moved(self.room_of, before), new_room)
         return True
 
+    def _find_places(self, rules: Rules, least_gain: int) -> Mask:
+        """Keep the places where the robot still fits, add those that are missing; where the robot fits."""
+        per_m = 1.0 / self.grid.voxel_size_m
+        clearance = clearance_cells(self.grid.drive != OPEN)
+        fits = parts(clearance - 0.5 >= rules.robot_radius_m * per_m - 1e-6, round(rules.least_pocket_m2 * per_m**2))
+        self._keep(fits)
+        found = cover(fits, clearance, round(rules.reach_m * per_m), [self._element(c) for c in self.cells], least_gain)
+        origin = self.grid.origin
+        self.cells = [(i + origin[0], j + origin[1]) for i, j in found.cells]
+        self.links, self.owner = found.links, spread(found, self.grid.drive == OPEN)
+        self.radii = [(float(found.clearance[cell]) - 0.5) * self.grid.voxel_size_m for cell in found.cells]
+        return fits
+
     def state(self) -> dict[str, Any]:
         """Values for `memory_core.packing.pack`, the storey's among them."""
-        return {
-            **self.storey.state(),
-            "numbers": self.numbers,
-            "cells": np.array(self.cells, np.int32).reshape(-1, 2),
-            "links": np.array(self.links, np.int32).reshape(-1, 2),
-            "radii": self.radii,
-            "owner": self.owner,
-            "room_of": self.room_of,
-        }
+        cells = np.array(self.cells, np.int32).reshape(-1, 2)
+        return {**self.storey.state(), "numbers": self.numbers, "cells": cells, "room_of": pack_runs(self.room_of)}
 
     @staticmethod
-    def from_state(values: dict[str, Any], voxel_size_m: float, robot_height_m: float) -> Floor:
-        """The floor that gave `state`."""
+    def from_state(values: dict[str, Any], voxel_size_m: float, robot_height_m: float, rules: Rules) -> Floor:
+        """The floor that gave `state`; what follows from the places and the grid is found anew."""
         floor = Floor(Storey.from_state(values, voxel_size_m, robot_height_m))
-        floor.numbers, floor.radii = list(values["numbers"]), list(values["radii"])
+        floor.numbers = list(values["numbers"])
         floor.cells = [(int(i), int(j)) for i, j in values["cells"]]
-        floor.links = [(int(a), int(b)) for a, b in values["links"]]
-        floor.owner, floor.room_of = values["owner"], values["room_of"]
+        floor.room_of = unpack_runs(values["room_of"])
+        floor._find_places(rules, floor.grid.drive.size + 1)
         return floor
 
     def room_at(self, x: float, y: float) -> int:
@@ -139,7 +137,8 @@ class Floor:
         """(number, roomiest point, bounding box) of each room, smallest number first. O(area of the storey)."""
         clearance = wall_clearance(self.grid.rooms == BLOCKED)
         size = self.grid.voxel_size_m
-        for number in np.unique(self.room_of[self.room_of > 0]).tolist():
+        present = np.bincount(self.room_of.ravel(), minlength=1) > 0
+        for number in np.flatnonzero(present[1:]) + 1:
             cells = np.argwhere(self.room_of == number)
             roomiest = cells[int(np.argmax(clearance[tuple(cells.T)]))] + self.grid.origin
             low = (cells.min(axis=0) + self.grid.origin) * size
@@ -148,7 +147,7 @@ class Floor:
             box = Box(
                 (float(low[0]), float(low[1]), floor_z), (float(high[0]), float(high[1]), floor_z + _ROOM_HEIGHT_M)
             )
-            yield number, self.center((int(roomiest[0]), int(roomiest[1]))), box
+            yield int(number), self.center((int(roomiest[0]), int(roomiest[1]))), box
 
     def _element(self, cell: Cell) -> Cell:
         return cell[0] - self.grid.origin[0], cell[1] - self.grid.origin[1]
@@ -158,12 +157,6 @@ class Floor:
         kept = [k for k, cell in enumerate(self.cells) if fits[self._element(cell)]]
         self.numbers = [self.numbers[k] for k in kept]
         self.cells = [self.cells[k] for k in kept]
-
-    def _take(self, found: Cover) -> None:
-        origin = self.grid.origin
-        self.cells = [(i + origin[0], j + origin[1]) for i, j in found.cells]
-        self.links, self.owner = found.links, found.owner
-        self.radii = [(float(found.clearance[cell]) - 0.5) * self.grid.voxel_size_m for cell in found.cells]
 
     def _moved(self, values: NDArray[T], before: Grid) -> NDArray[T]:
         """An array over an earlier grid, laid over the present one."""
@@ -202,14 +195,15 @@ class Floor:
 def _renumber(labels: Labels, before: Labels, new_number: Callable[[], int]) -> Labels:
     """The same rooms with the numbers they had before, by largest overlap, and new numbers for the others."""
     both = (labels > 0) & (before > 0)
-    pairs, overlap = np.unique(np.stack([labels[both], before[both]], axis=1), axis=0, return_counts=True)
+    keys = labels[both].astype(np.int64) << 32 | before[both]
+    keys, overlap = np.unique(keys, return_counts=True)
+    pairs = np.stack([keys >> 32, keys & (2**32 - 1)], axis=1)
     numbers: dict[int, int] = {}
     for k in np.lexsort((pairs[:, 0], pairs[:, 1], -overlap)).tolist():
         label, number = int(pairs[k, 0]), int(pairs[k, 1])
         if label not in numbers and number not in numbers.values():
             numbers[label] = number
-    present, first = np.unique(labels, return_index=True)
-    for label in present[np.argsort(first)].tolist():
+    for label in np.flatnonzero(np.bincount(labels.ravel(), minlength=1)).tolist():
         if label and label not in numbers:
             numbers[label] = new_number()
     table = np.zeros(int(labels.max(initial=0)) + 1, np.int32)

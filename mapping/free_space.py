@@ -13,6 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mapping.compiled import compiled
+from memory_core import packing
+
 Cells = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
@@ -29,6 +32,7 @@ _LINTEL_HEIGHT_M = 0.12  # a ceiling is thinner than this in voxels, the wall ab
 _DRIVE_SEEN = 0.4
 _FLOOR_AREA_M2 = 0.5
 _HOLE_M2 = 0.05
+_FAR_SQUARE = 65535.0  # clearances beyond 256 cells need no order; 16 bits sort in linear time
 
 
 class Columns(Protocol):
@@ -124,18 +128,22 @@ class Storey:
 
     def grid(self) -> Grid:
         """All tiles side by side. O(area of their bounding box)."""
+        low, codes = self._mosaic()
+        drive = (codes & 3).astype(np.uint8)
+        if codes.size:
+            drive = _fill_holes(drive, self.voxel_size_m)
+        origin = (int(low[0]) * TILE, int(low[1]) * TILE)
+        return Grid(self.voxel_size_m, origin, drive, (codes >> 2).astype(np.uint8), self.floor_z)
+
+    def _mosaic(self) -> tuple[NDArray[np.int64], Cells]:
+        """The smallest tile coordinates, and the codes of all tiles in one array."""
         tiles = np.array(sorted(self.codes), np.int64).reshape(-1, 2)
         low = tiles.min(axis=0) if len(tiles) else np.zeros(2, np.int64)
         shape = tuple((tiles.max(axis=0) - low + 1) * TILE) if len(tiles) else (0, 0)
         codes = np.zeros(shape, np.uint8)
-        for tile in tiles:
-            i, j = (tile - low) * TILE
-            codes[i : i + TILE, j : j + TILE] = self.codes[int(tile[0]), int(tile[1])]
-        origin = (int(low[0]) * TILE, int(low[1]) * TILE)
-        drive = (codes & 3).astype(np.uint8)
-        if tiles.size:
-            drive = _fill_holes(drive, self.voxel_size_m)
-        return Grid(self.voxel_size_m, origin, drive, (codes >> 2).astype(np.uint8), self.floor_z)
+        for (x, y), tile in self.codes.items():
+            codes[_tile_slices(x - int(low[0]), y - int(low[1]))] = tile
+        return low, codes
 
     def _read(self, octree: Columns, tile: tuple[int, int]) -> NDArray[np.int8]:
         first = np.array([tile[0] * TILE, tile[1] * TILE, self.first_layer])
@@ -163,31 +171,24 @@ class Storey:
         return near and bool(counts[index] > 0.5 * counts[now - self.first_layer])
 
     def _classify(self, columns: NDArray[np.int8]) -> Cells:
-        height = (np.arange(self.n_layers) + self.first_layer + 0.5) * self.voxel_size_m - self.floor_z
-        occupied, free = columns == 1, columns == 0
-
-        def count(which: Mask, band: tuple[float, float]) -> NDArray[np.int64]:
-            layers = (height > band[0] - 1e-6) & (height < band[1] + 1e-6)
-            return np.asarray(np.count_nonzero(which[:, :, layers], axis=2))
-
+        per_m = 1.0 / self.voxel_size_m
         body = (_DRIVE_FROM_M, self.robot_height_m)
-        n_body = max(1, round((body[1] - body[0]) / self.voxel_size_m))
-        drive = np.where(count(free, body) >= _DRIVE_SEEN * n_body, OPEN, UNKNOWN)
-        drive[count(occupied, body) > 0] = BLOCKED
-        high = _majority(count(occupied, _HIGH_M), count(free, _HIGH_M))
-        middle = _majority(count(occupied, _MIDDLE_M), count(free, _MIDDLE_M))
-        rooms = np.where(high != UNKNOWN, high, np.where(middle == BLOCKED, BLOCKED, drive == OPEN))
-        rooms[count(occupied, _LINTEL_M) * self.voxel_size_m >= _LINTEL_HEIGHT_M] = BLOCKED
-        return np.asarray(drive | rooms << 2, np.uint8)
+        bands = np.array([body, _HIGH_M, _MIDDLE_M, _LINTEL_M]) * per_m
+        floor = 0 if self.floor_layer is None else self.floor_layer - self.first_layer
+        layers = np.clip(np.ceil(bands - 1e-6) + floor, 0, self.n_layers).astype(np.int64)
+        least_free = _DRIVE_SEEN * max(1.0, bands[0, 1] - bands[0, 0])
+        return np.asarray(_classify_columns(columns, layers, least_free, _LINTEL_HEIGHT_M * per_m - 1e-6))
 
     def state(self) -> dict[str, Any]:
         """Values for `memory_core.packing.pack`."""
         tiles = sorted(self.codes)
+        low, codes = self._mosaic()
         return {
             "layers": [self.reference_layer, self.lowest_camera_layer, self.floor_layer, self.floor_seen],
             "tiles": np.array(tiles, np.int32).reshape(-1, 2),
-            "codes": np.array([self.codes[tile] for tile in tiles], np.uint8).reshape(-1, TILE, TILE),
-            "surfaces": np.array([self.surfaces[tile] for tile in tiles], np.int32).reshape(-1, self.n_layers),
+            "low_tile": low.tolist(),
+            "codes": pack_runs(codes),
+            "surfaces": np.array([self.surfaces[tile] for tile in tiles], np.uint16).reshape(-1, self.n_layers),
             "dirty": np.array(sorted(self.dirty), np.int32).reshape(-1, 2),
         }
 
@@ -196,14 +197,38 @@ class Storey:
         """The storey that gave `state`."""
         reference, lowest, floor, seen = values["layers"]
         tiles = [(int(x), int(y)) for x, y in values["tiles"]]
+        codes = unpack_runs(values["codes"])
+        x0, y0 = values["low_tile"]
         storey = Storey(reference, voxel_size_m, robot_height_m, floor, seen, lowest)
-        storey.codes = dict(zip(tiles, values["codes"], strict=True))
-        storey.surfaces = dict(zip(tiles, values["surfaces"], strict=True))
+        storey.codes = {(x, y): codes[_tile_slices(x - x0, y - y0)].copy() for x, y in tiles}
+        storey.surfaces = dict(zip(tiles, values["surfaces"].astype(np.int32), strict=True))
         storey.dirty = {(int(x), int(y)) for x, y in values["dirty"]}
         return storey
 
 
 _NONE = np.zeros((0, 0, 0), np.int8)
+
+
+def _tile_slices(x: int, y: int) -> tuple[slice, slice]:
+    return slice(x * TILE, (x + 1) * TILE), slice(y * TILE, (y + 1) * TILE)
+
+
+def pack_runs(grid: NDArray[Any]) -> bytes:
+    """A grid of few different regions as its runs of equal values."""
+    flat = grid.ravel()
+    starts = np.flatnonzero(np.diff(flat, prepend=flat[:1] + 1 if flat.size else flat))
+    return packing.pack({"shape": list(grid.shape), "starts": starts.astype(np.uint32), "values": flat[starts]})
+
+
+def unpack_runs(data: bytes) -> NDArray[Any]:
+    """The grid given to `pack_runs`.
+
+    Raises:
+        CorruptMemory: the bytes are damaged.
+    """
+    packed = packing.unpack(data)
+    ends = np.append(packed["starts"], np.prod(packed["shape"], dtype=np.int64)).astype(np.int64)
+    return np.asarray(np.repeat(packed["values"], np.diff(ends)).reshape(packed["shape"]))
 
 
 def clearance_cells(blocked: Mask) -> NDArray[np.float64]:
@@ -213,10 +238,55 @@ def clearance_cells(blocked: Mask) -> NDArray[np.float64]:
     return np.asarray(distance[1:-1, 1:-1], np.float64)
 
 
-def _up_facing(columns: NDArray[np.int8]) -> NDArray[np.int32]:
+@compiled
+def _up_facing(columns: Any) -> Any:
     """(nz,) how many columns have an occupied voxel in each layer with a free one right above."""
-    surface = (columns[:, :, :-1] == 1) & (columns[:, :, 1:] == 0)
-    return np.append(np.count_nonzero(surface, axis=(0, 1)), 0).astype(np.int32)
+    nx, ny, nz = columns.shape
+    counts = np.zeros(nz, np.int32)
+    for i in range(nx):
+        for j in range(ny):
+            for k in range(nz - 1):
+                if columns[i, j, k] == 1 and columns[i, j, k + 1] == 0:
+                    counts[k] += 1
+    return counts
+
+
+@compiled
+def _classify_columns(columns: Any, layers: Any, least_free: float, least_lintel: float) -> Any:
+    """(nx, ny) codes: drive class in the two low bits, room class in the next two.
+
+    Args:
+        layers: (4, 2) first and end layer of the robot's body, the high, the middle and the lintel band.
+    """
+    nx, ny, _ = columns.shape
+    codes = np.zeros((nx, ny), np.uint8)
+    for i in range(nx):
+        for j in range(ny):
+            occupied, free = np.zeros(4, np.int64), np.zeros(4, np.int64)
+            for band in range(4):
+                for k in range(layers[band, 0], layers[band, 1]):
+                    occupied[band] += columns[i, j, k] == 1
+                    free[band] += columns[i, j, k] == 0
+            drive = BLOCKED if occupied[0] > 0 else (OPEN if free[0] >= least_free else UNKNOWN)
+            high = _majority(occupied[1], free[1])
+            if occupied[3] >= least_lintel or high == BLOCKED:
+                rooms = BLOCKED
+            elif high == OPEN:
+                rooms = OPEN
+            elif _majority(occupied[2], free[2]) == BLOCKED:
+                rooms = BLOCKED
+            else:
+                rooms = OPEN if drive == OPEN else UNKNOWN
+            codes[i, j] = drive | rooms << 2
+    return codes
+
+
+@compiled
+def _majority(occupied: int, free: int) -> int:
+    """OPEN, BLOCKED or UNKNOWN by what most of the seen voxels say; one voxel alone says nothing."""
+    if occupied + free < 2:
+        return UNKNOWN
+    return BLOCKED if occupied >= free else OPEN
 
 
 def _lowest_peak(counts: NDArray[np.int32], enough: float) -> int | None:
@@ -232,10 +302,11 @@ def _lowest_peak(counts: NDArray[np.int32], enough: float) -> int | None:
     return start + int(np.argmax(counts[start : start + 3]))
 
 
-def _majority(occupied: NDArray[np.int64], free: NDArray[np.int64]) -> NDArray[np.int64]:
-    """OPEN, BLOCKED or UNKNOWN by what most of the seen voxels say; one free voxel alone says nothing."""
-    decided = np.where(occupied >= np.maximum(free, 1), BLOCKED, OPEN)
-    return np.where(occupied + free >= 2, decided, UNKNOWN)
+def by_clearance(clearance: NDArray[np.float64], cells: Mask) -> NDArray[np.int64]:
+    """(N,) flat indices of `cells`, largest clearance first, ties in order of index. O(cells)."""
+    flat = np.flatnonzero(cells)
+    squares = np.minimum(np.rint(clearance.ravel()[flat] ** 2), _FAR_SQUARE)
+    return flat[np.argsort((_FAR_SQUARE - squares).astype(np.uint16), kind="stable")]
 
 
 def _fill_holes(drive: Cells, voxel_size_m: float) -> Cells:
@@ -243,7 +314,7 @@ def _fill_holes(drive: Cells, voxel_size_m: float) -> Cells:
     _, labels, stats, _ = cv2.connectedComponentsWithStats((drive == UNKNOWN).astype(np.uint8), connectivity=4)
     small = stats[:, cv2.CC_STAT_AREA] * voxel_size_m**2 < _HOLE_M2
     blocked = cv2.dilate((drive == BLOCKED).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    small[np.unique(labels[blocked & (drive == UNKNOWN)])] = False
+    small[labels[blocked & (drive == UNKNOWN)]] = False
     filled = drive.copy()
     filled[small[labels] & (drive == UNKNOWN)] = OPEN
     return filled

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mapping.compiled import compiled
+from mapping.free_space import by_clearance
 
 Mask = NDArray[np.bool_]
 Cell = tuple[int, int]
@@ -60,19 +61,27 @@ def cover(fits: Mask, clearance: NDArray[np.float64], reach: int, kept: Sequence
 
     New places go where clearance is largest. What stays uncovered are corners of fewer than `least_gain` cells.
     Places in one connected part of `fits` are connected by links.
-    O(cells log cells + places reach^3).
+    O(cells + places * reach^3).
     """
     found = Cover(fits, clearance, reach)
     for cell in kept:
         found.add(cell)
-    order = np.lexsort((*np.nonzero(fits)[::-1], -clearance[fits]))
-    candidates = np.argwhere(fits)[order]
     skipped = np.zeros(fits.shape, np.bool_)
-    for i, j in candidates.tolist():
-        if found.owner[i, j] < 0 and not skipped[i, j] and found.add((i, j), least_gain) < least_gain:
-            skipped[i, j] = True
+    order = by_clearance(clearance, fits)
+    start = 0
+    while (start := int(_next_bare(order, start, found.owner, skipped))) < len(order):
+        i, j = divmod(int(order[start]), fits.shape[1])
+        skipped[i, j] = found.add((i, j), least_gain) < least_gain
     _connect(found)
     return found
+
+
+def spread(found: Cover, open_: Mask) -> NDArray[np.int32]:
+    """(nx, ny) the owners of a cover, and beyond them the nearest place that sees a cell over open floor."""
+    wide = Cover(open_, found.clearance, found.reach)
+    for cell in found.cells:
+        wide.add(cell)
+    return np.where(found.owner >= 0, found.owner, wide.owner)
 
 
 def parts(fits: Mask, least_cells: int) -> Mask:
@@ -147,6 +156,17 @@ def _split_regions(found: Cover, groups: NDArray[np.int64], region: NDArray[Any]
         of.setdefault(int(region[cell]), set()).add(group)
     split = [part for part, members in of.items() if part > 0 and len(members) > 1]
     return np.isin(region, split)
+
+
+@compiled
+def _next_bare(order: Any, start: int, owner: Any, skipped: Any) -> int:
+    """First position from `start` on in `order` of a cell that has no owner and was not skipped; the end if none."""
+    ny = owner.shape[1]
+    for k in range(start, len(order)):
+        i, j = order[k] // ny, order[k] % ny
+        if owner[i, j] < 0 and not skipped[i, j]:
+            return k
+    return len(order)
 
 
 @compiled

@@ -151,7 +151,7 @@ class Topology:
         values = packing.unpack(state)
         size, height = values["voxel_size_m"], self.settings.robot_height_m
         packed = [packing.unpack(values[f"floor{k}"]) for k in range(values["n_floors"])]
-        self._floors = [Floor.from_state(floor, size, height) for floor in packed]
+        self._floors = [Floor.from_state(floor, size, height, self.settings.rules) for floor in packed]
         self._views = [tuple(view) for view in values["views"].tolist()]
         self._n_places, self._n_rooms = values["n_places"], values["n_rooms"]
         self._places = {payload["id"]: place_from_payload(payload) for payload in values["places"]}
@@ -218,10 +218,10 @@ def _ids(place: int, room: int) -> tuple[str, str]:
 def _view(frame: CameraFrame, max_range_m: float) -> tuple[float, ...]:
     """(camera x, y, z, box minimum x, y, box maximum x, y) of what a frame may have changed, metres."""
     height, width = frame.depth.shape
-    rows, columns = (np.unique(np.linspace(0, n - 1, _SAMPLES).round().astype(int)) for n in (height, width))
-    z = np.minimum(frame.depth[np.ix_(rows, columns)].astype(np.float64), max_range_m)
-    x = (columns[None, :] - frame.K[0, 2]) * z / frame.K[0, 0]
-    y = (rows[:, None] - frame.K[1, 2]) * z / frame.K[1, 1]
+    step_v, step_u = max(1, height // _SAMPLES), max(1, width // _SAMPLES)
+    z = np.minimum(frame.depth[::step_v, ::step_u].astype(np.float64), max_range_m)
+    x = (np.arange(0, width, step_u)[None, :] - frame.K[0, 2]) * z / frame.K[0, 0]
+    y = (np.arange(0, height, step_v)[:, None] - frame.K[1, 2]) * z / frame.K[1, 1]
     camera = frame.T_world_cam[:3, 3]
     points = transform_points(frame.T_world_cam, np.stack([x, y, z], axis=-1).reshape(-1, 3))
     low = np.minimum(points.min(axis=0), camera) - _MARGIN_M

@@ -7,7 +7,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from mapping.topology import Topology, TopologySettings
+from mapping.topology import Topology
 from memory_core.errors import CorruptMemory
 from memory_core.frame import CameraFrame
 from memory_core.geometry import Box
@@ -141,3 +141,273 @@ def test_an_empty_map_has_nothing():
     assert topology.locate((0, 0, 0)) == ("", "")
     assert Topology().update(Drawing(), {}) == Topology().update(Drawing(), {})
     assert not Topology().update(Drawing(), {})
+
+
+def test_furniture_does_not_part_a_room():
+    drawing = Drawing()
+    drawing.room((-4.0, 4.0), (-2.0, 2.0))
+    drawing.put(1, (-0.3, 0.3), (-2.0, 1.3), (0.0, 0.9))  # a kitchen island that leaves 70 cm
+    drawing.put(1, (1.5, 2.1), (-2.0, -1.0), (0.0, 1.8))  # a fridge
+    drawing.put(-1, (1.55, 2.05), (-2.0, -1.0), (0.0, 1.75))
+    topology = explored(drawing, BOTH)
+    assert len(topology.rooms) == 1
+    assert nx.is_connected(graph_of(topology))
+
+
+def test_an_l_shaped_room_is_one_room():
+    drawing = Drawing()
+    drawing.room((-4.0, 0.0), (-2.0, 2.0))
+    drawing.room((-4.0, -2.2), (-6.0, -1.9))
+    drawing.put(0, (-4.0, -2.2), (-2.2, 2.0))
+    assert len(explored(drawing, [(-2, 0), (-3, -4)]).rooms) == 1
+
+
+def test_a_corridor_between_two_rooms_is_a_room_of_its_own():
+    drawing = Drawing()
+    drawing.room((-6.0, -2.0), (-2.0, 2.0))
+    drawing.room((-1.9, 1.9), (-0.6, 0.6))
+    drawing.room((2.0, 6.0), (-2.0, 2.0))
+    for x in (-2.0, 1.9):
+        drawing.hole((x, x + 0.1), (-0.4, 0.4), 2.0)
+    topology = explored(drawing, [(-4, 0), (0, 0), (4, 0)])
+    assert len({topology.locate((x, 0, 0))[1] for x in (-4, 0, 4)}) == 3
+    assert nx.is_connected(graph_of(topology))
+
+
+def test_floors_that_no_way_joins_have_places_but_no_passages_between():
+    drawing = two_rooms()
+    drawing.put(1, (-0.05, 0.05), (-2.0, 2.0))
+    topology = explored(drawing, BOTH)
+    assert len(topology.rooms) == 2
+    assert nx.number_connected_components(graph_of(topology)) == 2
+
+
+def test_a_pocket_too_small_to_stand_for_has_no_place():
+    drawing = Drawing()
+    drawing.room((-2.0, 2.0), (-2.0, 2.0))
+    drawing.put(1, (0.9, 2.0), (0.9, 2.0), (0.0, 0.8))
+    drawing.put(0, (1.2, 1.8), (1.2, 1.8))  # a free spot inside a fence
+    topology = explored(drawing, [(-1.0, 0.0)])
+    assert not [p for p in topology.places.values() if p.position[0] > 0.9 and p.position[1] > 0.9]
+
+
+def walkable(topology):
+    floor = topology._floors[0]
+    return floor.grid, floor.grid.drive == 1
+
+
+def free_line(grid, start, end, margin_m):
+    """Whether a disc moved from start to end keeps off everything that is not open floor, by dense sampling."""
+    closed = np.argwhere(grid.drive != 1)
+    centers = (closed + grid.origin + 0.5) * grid.voxel_size_m
+    steps = np.linspace(start, end, 40)
+    return min(np.linalg.norm(centers - step, axis=1).min() for step in steps) > margin_m
+
+
+def furnished():
+    drawing = two_rooms()
+    drawing.put(1, (-3.0, -2.0), (-0.5, 0.5), (0.0, 0.7))
+    drawing.put(1, (1.0, 3.0), (0.5, 1.2), (0.0, 0.8))
+    drawing.put(1, (3.2, 4.0), (-2.0, -1.0), (0.0, 1.0))
+    return drawing
+
+
+def test_passages_keep_the_robot_clear_of_obstacles_and_have_the_length_of_the_air_line():
+    topology = explored(furnished(), BOTH)
+    grid, _ = walkable(topology)
+    assert len(topology.passages) >= len(topology.places) - 1
+    for passage in topology.passages:
+        a, b = (np.array(topology.places[end].position[:2]) for end in (passage.a, passage.b))
+        assert passage.length_m == pytest.approx(np.linalg.norm(a - b), abs=1e-3)
+        assert free_line(grid, a, b, topology.settings.robot_radius_m - 0.5 * VOXEL)
+
+
+def test_nearly_all_floor_the_robot_can_reach_sees_a_place_within_reach():
+    topology = explored(furnished(), BOTH)
+    floor = topology._floors[0]
+    grid = floor.grid
+    fits = np.argwhere(floor.owner >= 0)
+    reachable = [cell for cell in np.argwhere(grid.drive == 1) if cell_fits(grid, cell)]
+    seen = 0
+    for i, j in reachable[::7]:
+        place_id, _ = topology.locate((*grid.center(i, j), 0.0))
+        place = np.array(topology.places[place_id].position[:2])
+        near = np.linalg.norm(place - grid.center(i, j)) <= topology.settings.place_reach_m + VOXEL
+        seen += near and free_line(grid, grid.center(i, j), place, 0.5 * VOXEL)
+    assert len(fits)
+    assert seen >= 0.95 * len(reachable[::7])
+
+
+def cell_fits(grid, cell):
+    i, j = cell
+    return (grid.drive[i - 4 : i + 5, j - 4 : j + 5] == 1).all()
+
+
+def test_places_are_centres_of_free_circles_of_their_radius():
+    topology = explored(furnished(), BOTH)
+    grid, _ = walkable(topology)
+    closed = (np.argwhere(grid.drive != 1) + grid.origin + 0.5) * VOXEL
+    for place in topology.places.values():
+        gap = np.linalg.norm(closed - place.position[:2], axis=1).min()
+        assert place.radius_m >= topology.settings.robot_radius_m
+        assert abs(gap - 0.5 * VOXEL - place.radius_m) <= 0.01
+
+
+def test_growing_the_map_keeps_places_and_rooms_and_says_only_what_changed():
+    drawing, topology = two_rooms(), Topology()
+    known = drawing.cells.copy()
+    half = known.shape[0] // 2
+    drawing.cells[half + 20 :] = -1
+    look_around(topology, BOTH)
+    first = topology.update(drawing, {})
+    places, rooms = dict(topology.places), dict(topology.rooms)
+    assert set(first.places) == set(places.values())
+    assert set(first.rooms) == set(rooms.values())
+    drawing.cells = known
+    look_around(topology, BOTH[1:])
+    second = topology.update(drawing, {})
+    assert {p: topology.places[p].position for p in places} == {p: places[p].position for p in places}
+    assert set(rooms) <= set(topology.rooms)
+    assert not second.gone_places
+    assert not second.gone_rooms
+    assert not {place.id for place in second.places if place == places.get(place.id)}
+    look_around(topology, BOTH)
+    assert not topology.update(drawing, {})
+
+
+def test_changes_put_together_give_the_present_state():
+    drawing, topology = furnished(), Topology()
+    known = drawing.cells.copy()
+    places, passages, rooms = {}, {}, {}
+    for columns in (100, 150, 180, 220, 320):
+        drawing.cells = known.copy()
+        drawing.cells[columns:] = -1
+        look_around(topology, BOTH)
+        change = topology.update(drawing, {})
+        for store, new, gone in (
+            (places, {p.id: p for p in change.places}, change.gone_places),
+            (passages, {(p.a, p.b): p for p in change.passages}, change.gone_passages),
+            (rooms, {r.id: r for r in change.rooms}, change.gone_rooms),
+        ):
+            store.update(new)
+            for key in gone:
+                del store[key]
+        assert places == topology.places
+        assert set(passages.values()) == set(topology.passages)
+        assert rooms == topology.rooms
+
+
+def test_a_place_is_gone_when_something_stands_there_and_its_id_does_not_come_back():
+    drawing = two_rooms()
+    topology = explored(drawing, BOTH)
+    place = topology.places["p1"]
+    known = drawing.cells.copy()
+    x, y = place.position[:2]
+    drawing.put(1, (x - 0.3, x + 0.3), (y - 0.3, y + 0.3), (0.0, 1.0))
+    look_around(topology, BOTH)
+    assert "p1" in topology.update(drawing, {}).gone_places
+    drawing.cells = known
+    look_around(topology, BOTH)
+    topology.update(drawing, {})
+    assert "p1" not in topology.places
+
+
+def test_unobserved_columns_are_not_read_again():
+    drawing = two_rooms()
+    topology = explored(drawing, BOTH)
+    drawing.dense = None
+    assert not topology.update(drawing, {})
+
+
+def test_a_restored_topology_goes_on_bit_for_bit():
+    drawing = furnished()
+    known = drawing.cells.copy()
+    drawing.cells[190:] = -1
+    one = explored(drawing, BOTH[:1])
+    one.observe(camera(2.0, 0.0))
+    other = Topology()
+    other.restore(one.state())
+    assert other.state() == one.state()
+    assert (other.places, other.passages, other.rooms) == (one.places, one.passages, one.rooms)
+    for x in np.arange(-4, 4, 0.3):
+        assert one.locate((x, 0.4, 0.2)) == other.locate((x, 0.4, 0.2))
+    drawing.cells = known
+    for topology in (one, other):
+        look_around(topology, BOTH[1:])
+    assert one.update(drawing, {}) == other.update(drawing, {})
+    assert one.state() == other.state()
+
+
+def test_a_new_topology_can_be_restored_too():
+    other = Topology()
+    other.restore(Topology().state())
+    assert other.state() == Topology().state()
+
+
+def test_a_torn_state_is_refused():
+    with pytest.raises(CorruptMemory):
+        Topology().restore(explored(two_rooms(), BOTH).state()[:-20])
+
+
+def test_the_same_frames_give_the_same_topology():
+    assert explored(furnished(), BOTH).state() == explored(furnished(), BOTH).state()
+
+
+@pytest.mark.parametrize("z", [0.3, 1.2, 2.2])
+def test_things_on_a_wall_belong_to_the_room_they_hang_in(z):
+    topology = explored(two_rooms(), BOTH)
+    left, right = topology.locate((-2, 0, 0))[1], topology.locate((2, 0, 0))[1]
+    assert topology.locate_box(Box((-0.09, 1.0, z), (-0.05, 1.8, z + 0.3)))[1] == left
+    assert topology.locate_box(Box((0.05, 1.0, z), (0.09, 1.8, z + 0.3)))[1] == right
+    assert topology.locate((-0.06, 1.4, z))[1] == left
+    assert topology.locate((0.06, 1.4, z))[1] == right
+
+
+def test_a_wardrobe_against_a_wall_belongs_to_the_room_it_stands_in():
+    drawing = two_rooms()
+    drawing.put(1, (-0.65, -0.05), (0.8, 1.8), (0.0, 2.2))
+    drawing.put(-1, (-0.6, -0.05), (0.85, 1.75), (0.0, 2.15))
+    topology = explored(drawing, BOTH)
+    room = topology.locate((-2, 0, 0))[1]
+    assert len(topology.rooms) == 2
+    assert topology.locate_box(Box((-0.65, 0.8, 0.0), (-0.05, 1.8, 2.2)))[1] == room
+    assert topology.locate((-0.35, 1.3, 1.0))[1] == room
+    assert topology.locate_box(Box((-0.65, 0.8, 0.0), (-0.05, 1.8, 2.2)))[0] in topology.places
+
+
+def test_far_from_everything_a_point_belongs_nowhere():
+    assert explored(two_rooms(), BOTH).locate((7.5, 7.5, 0.0)) == ("", "")
+
+
+def test_rooms_are_named_after_what_is_in_them():
+    things = [thing(1, "fridge", (-3.5, 1.5, 0.9)), thing(2, "stove", (-3.5, -1.5, 0.4)), thing(3, "bed", (3, 1, 0.3))]
+    topology = explored(two_rooms(), BOTH, {t.id: t for t in things})
+    labels = {topology.rooms[topology.locate((x, 0, 0))[1]].label for x in (-2, 2)}
+    assert labels == {"kitchen", "bedroom"}
+
+
+def test_two_storeys_have_their_own_rooms_and_places():
+    lower, upper = two_rooms(floor_z=0.0), two_rooms(floor_z=3.0)
+
+    class Both:
+        voxel_size_m = VOXEL
+
+        def dense(self, minimum, maximum):
+            return np.maximum(lower.dense(minimum, maximum), upper.dense(minimum, maximum))
+
+    topology = Topology()
+    look_around(topology, BOTH, CAMERA)
+    look_around(topology, BOTH, 3.0 + CAMERA)
+    topology.update(Both(), {})
+    assert len(topology.rooms) == 4
+    assert topology.locate((-2, 0, 0.5))[1] != topology.locate((-2, 0, 3.5))[1]
+    assert nx.number_connected_components(graph_of(topology)) == 2
+
+
+def test_without_a_floor_in_sight_places_follow_the_camera():
+    """A hand-held camera that looked straight ahead: only a slab of free space around its height is known."""
+    drawing = Drawing()
+    drawing.put(0, (-2.0, 2.0), (-2.0, 2.0), (0.6, 1.6))
+    topology = explored(drawing, [(0.0, 0.0)])
+    assert topology.places
+    assert nx.is_connected(graph_of(topology))
