@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from mapping import octree_storage as storage
 from mapping import octree_table as table
 from mapping.octree_blocks import UNKNOWN, Blocks, blocks_of
-from mapping.octree_kernels import BLOCK, STEPS_PER_LOG_ODD, update_blocks
+from mapping.octree_kernels import BLOCK
+from mapping.octree_update import STEPS_PER_LOG_ODD, update_blocks
 from mapping.octree_view import View
 from memory_core.errors import BackendUnavailable, BadInput, BadSettings
 from memory_core.frame import CameraFrame
@@ -59,10 +60,9 @@ class Octree:
             raise BadSettings(f"max_range_m: want 0 .. {limit:g} m at this voxel size, got {max_range_m!r}")
         view, blocks = self._view, self._blocks
         view.look(frame, self.voxel_size_m, max_range_m)
-        rows = blocks.rows_near(view.blocks, view.camera.origin)
-        camera = view.camera
+        rows = blocks.rows_near(view.blocks, view.origin)
         update_blocks(
-            view.blocks, rows, view.hits, camera.R, camera.t, view.offsets, camera.lens, view.levels, view.farthest,
+            view.blocks, rows, view.hits, view.camera, view.pyramid,
             blocks.voxels, blocks.counts, blocks.changed, blocks.totals,
         )  # fmt: skip
 

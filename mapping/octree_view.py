@@ -3,92 +3,56 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from mapping import octree_kernels as kernels
+from mapping.octree_kernels import (
+    BLOCK,
+    CELL,
+    VOXELS,
+    Camera,
+    Floats,
+    Ints,
+    Pyramid,
+    Visible,
+    fill_pyramid,
+    fill_reach,
+    find_blocks,
+    find_cells,
+)
 from mapping.octree_table import MAX_BLOCK
+from mapping.octree_update import mark_hits
 from memory_core.errors import BadFrame
 from memory_core.frame import CameraFrame
 
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int32]
-
-_MARGIN = 0.01  # voxels, more than float32 rounding
-_BLOCKS = 8  # blocks along a cell's edge
 _STEEPEST_RAY = 1e4  # x/z of a ray; beyond this a pixel looks sideways
-
-
-class Camera:
-    """Pose and lens in voxels, relative to the corner of the block that holds the camera.
-
-    Attributes:
-        origin: (3,) int64 coordinates of that block.
-        R, t: (3, 3) and (3,) float32.
-        lens: (6,) float32 fx, fy, cx, cy, width, height.
-        columns, rows: (W,), (H,) float32, x/z and y/z of the pixels' rays.
-        planes: (5, 4) float32 inward normals of the frustum in map axes and the reach of a unit cube along each.
-        corners: (4, 3) float64 rays through the image's corners in map axes, z = 1.
-
-    Raises:
-        BadFrame: something within `reach` voxels of the camera has no voxel coordinates.
-    """
-
-    def __init__(self, frame: CameraFrame, voxel_size_m: float, reach: float) -> None:
-        height, width = frame.depth.shape
-        K, R = frame.K, frame.T_world_cam[:3, :3].copy()
-        if K[1, 1] < 0:  # an image whose rows run upwards is that of a camera with a flipped y axis
-            R[:, 1] *= -1
-        fx, fy = float(K[0, 0]), abs(float(K[1, 1]))
-        position = frame.T_world_cam[:3, 3] / voxel_size_m
-        if not (np.abs(position) + reach < kernels.BLOCK * (MAX_BLOCK - 1)).all():
-            limit_m = kernels.BLOCK * MAX_BLOCK * voxel_size_m
-            at = frame.T_world_cam[:3, 3].tolist()
-            raise BadFrame(
-                f"T_world_cam: want the view within {limit_m:.0f} m of the map's origin, got a camera at {at}"
-            )
-        self.origin = np.floor(position / kernels.BLOCK).astype(np.int64)
-        self.R = R.astype(np.float32)
-        self.t = (position - self.origin * kernels.BLOCK).astype(np.float32)
-        self.lens = np.array([fx, fy, K[0, 2], K[1, 2], width, height]).clip(-1e9, 1e9).astype(np.float32)
-        self.columns = _slopes(np.arange(width), K[0, 2], fx)
-        self.rows = _slopes(np.arange(height), K[1, 2], fy)
-        left, right = _slopes(np.array([-0.5, width - 0.5]), K[0, 2], fx).tolist()
-        top, bottom = _slopes(np.array([-0.5, height - 0.5]), K[1, 2], fy).tolist()
-        self.corners = np.array([[x, y, 1.0] for x in (left, right) for y in (top, bottom)]) @ R.T
-        normals = np.array([[1, 0, -left], [-1, 0, right], [0, 1, -top], [0, -1, bottom], [0, 0, 1]])
-        normals = normals / np.linalg.norm(normals, axis=1, keepdims=True) @ R.T
-        self.planes = np.column_stack([normals, np.abs(normals).sum(axis=1)]).astype(np.float32)
-
-
-def _slopes(pixels: NDArray[np.generic], center: float, focal: float) -> Floats:
-    with np.errstate(over="ignore"):
-        slopes = (pixels.astype(np.float64) - center) / focal
-    return np.clip(slopes, -_STEEPEST_RAY, _STEEPEST_RAY).astype(np.float32)
+_MARGIN = 0.01  # voxels, more than float32 rounding
+_CELL_BLOCKS = CELL // BLOCK
 
 
 class View:
     """What one frame shows of the map. Its arrays are reused from frame to frame.
 
     Attributes after `look`:
-        camera: of the frame.
-        blocks: (n, 4) int32 visible blocks, coordinates relative to camera.origin, and SEEN or ALL_FREE.
-        hits: (n, 512) uint8, 1 for voxels in which a pixel ends; `update_blocks` clears it.
+        origin: (3,) int64 coordinates of the block that holds the camera.
+        camera, pyramid: of the frame.
+        blocks: (n, 5) int32 visible blocks relative to origin, see `mapping.octree_kernels.Visible`.
+        hits: (n or more, 512) uint8, 1 for voxels in which a pixel ends; `update_blocks` clears it.
     """
 
+    origin: NDArray[np.int64]
     camera: Camera
+    pyramid: Pyramid
     blocks: Ints
-    hits: NDArray[np.uint8]
-    levels: Ints
-    farthest: Floats
 
     def __init__(self) -> None:
         self._shape = (0, 0)
-        self._cells = np.empty((64, 3), np.int32)
-        self._block_table = np.empty((64, kernels.VOXELS), np.int32)
-        self._blocks = np.empty((64 * kernels.VOXELS, 4), np.int32)
-        self._hits = np.zeros((1024, kernels.VOXELS), np.uint8)
-        self.offsets = np.empty((3, kernels.VOXELS), np.float32)
+        self._cells: Ints = np.empty((64, 3), np.int32)
+        self._block_table: Ints = np.empty((64, VOXELS), np.int32)
+        self._blocks: Ints = np.empty((64 * VOXELS, 5), np.int32)
+        self.hits: NDArray[np.uint8] = np.zeros((1024, VOXELS), np.uint8)
 
     def look(self, frame: CameraFrame, voxel_size_m: float, max_range_m: float) -> None:
         """Find the visible blocks and the hit voxels. O(pixels + blocks in the frustum).
@@ -97,56 +61,88 @@ class View:
             BadFrame: the view reaches beyond the map's coordinates.
         """
         scale, limit = np.float32(1 / voxel_size_m), np.float32(max_range_m / voxel_size_m)
-        camera = self.camera = Camera(frame, voxel_size_m, float(limit))
+        self.origin, position = _locate(frame, voxel_size_m, float(limit))
+        self.camera, corners = _camera(frame, position)
         depth = np.require(frame.depth, np.float32, ["C", "A"]).view()
         depth.flags.writeable = False  # one type for the compiler, whoever made the image
         self._fit(depth.shape)
-        kernels.fill_reach(depth, scale, limit, camera.columns, camera.rows, self._nearest, self.farthest)
-        kernels.fill_pyramid(self.levels, self._nearest, self.farthest)
-        low, high = self._box(float(self.farthest[-1]), float(limit))
-        cell_low = low // _BLOCKS
-        cell_table = np.empty((high - 1) // _BLOCKS + 1 - cell_low, np.int32)
-        self._find_blocks(low, high, cell_low, cell_table)
-        corner = camera.t - (cell_low * kernels.CELL).astype(np.float32)
-        kernels.mark_hits(
-            depth, scale, self._reach, camera.columns, camera.rows, camera.R, tuple(corner), cell_table,
-            self._block_table, self._hits, self._codes, self._fresh, self._found,
-        )  # fmt: skip
-        kernels.fill_offsets(camera.R, self.offsets)
+        fill_reach(depth, scale, limit, self.camera, self.pyramid)
+        fill_pyramid(self.pyramid, self.camera)
+        low, high = _box(corners * self.pyramid.farthest[-1], position, float(limit))
+        first_cell = low // _CELL_BLOCKS
+        visible = self._find(low, high, first_cell)
+        corner = (*(position - first_cell * CELL).astype(np.float32), scale)
+        mark_hits(depth, corner, self.camera, self.pyramid, visible, self.hits)
 
     def _fit(self, shape: tuple[int, ...]) -> None:
         if shape == self._shape:
             return
         height, width = shape
         self._shape = (height, width)
-        self.levels = pyramid_levels(width, height)
-        size = int(self.levels[-1, 0]) + 1
-        self._nearest, self.farthest = np.zeros(size, np.float32), np.zeros(size, np.float32)
-        self._reach = self.farthest[: height * width].reshape(height, width)
-        self._codes = np.empty((4, width + 1), np.int32)
-        self._fresh, self._found = np.empty(width, np.uint8), np.empty(width, np.int32)
+        levels = pyramid_levels(width, height)
+        size = int(levels[-1, 0]) + 1
+        self.pyramid = Pyramid(levels, *(np.zeros(size, np.float32) for _ in range(3)))
 
-    def _box(self, farthest: float, limit: float) -> tuple[Ints, Ints]:
-        """First block of the box around the frustum up to depth `farthest`, and the one after its last."""
-        points = np.vstack([self.camera.corners * farthest, np.zeros(3)])
-        low = np.maximum(points.min(axis=0), -limit) + self.camera.t - _MARGIN
-        high = np.minimum(points.max(axis=0), limit) + self.camera.t + _MARGIN
-        first, last = np.floor(low / kernels.BLOCK), np.floor(high / kernels.BLOCK)
-        return first.astype(np.int32), last.astype(np.int32) + 1
-
-    def _find_blocks(self, low: Ints, high: Ints, cell_low: Ints, cell_table: Ints) -> None:
-        camera = self.camera
-        look = (camera.R, camera.t, camera.lens, camera.planes, self.levels, self._nearest, self.farthest)
-        self._cells = _at_least(self._cells, cell_table.size)
-        cells = self._cells[: kernels.visible_cells(*look, cell_low, cell_table, self._cells)]
-        self._block_table = _at_least(self._block_table, len(cells))
-        self._blocks = _at_least(self._blocks, len(cells) * kernels.VOXELS)
-        self.blocks = self._blocks[: kernels.visible_blocks(*look, cells, low, high, self._block_table, self._blocks)]
-        self._hits = _at_least(self._hits, len(self.blocks))
-        self.hits = self._hits
+    def _find(self, low: Ints, high: Ints, first_cell: Ints) -> Visible:
+        table = np.empty(tuple((high - 1) // _CELL_BLOCKS + 1 - first_cell), np.int32)
+        self._cells = _at_least(self._cells, table.size)
+        visible = Visible(table, self._cells, self._block_table, self._blocks)
+        n = find_cells(self.camera, self.pyramid, first_cell, visible)
+        self._block_table = _at_least(self._block_table, n)
+        self._blocks = _at_least(self._blocks, n * VOXELS)
+        visible = Visible(table, self._cells[:n], self._block_table, self._blocks)
+        self.blocks = self._blocks[: find_blocks(self.camera, self.pyramid, low, high, visible)]
+        self.hits = _at_least(self.hits, len(self.blocks))
+        return visible
 
 
-def _at_least(array: NDArray[np.generic], n: int) -> NDArray[np.generic]:
+def _locate(frame: CameraFrame, voxel_size_m: float, reach: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Coordinates (3,) of the camera's block and its place (3,) in voxels from that block's corner."""
+    position = frame.T_world_cam[:3, 3] / voxel_size_m
+    if not (np.abs(position) + reach < BLOCK * (MAX_BLOCK - 1)).all():
+        limit_m, at_m = BLOCK * MAX_BLOCK * voxel_size_m, frame.T_world_cam[:3, 3].tolist()
+        raise BadFrame(f"T_world_cam: want a view within {limit_m:.0f} m of the map's origin, got a camera at {at_m}")
+    origin = np.floor(position / BLOCK)
+    return origin.astype(np.int64), position - origin * BLOCK
+
+
+def _camera(frame: CameraFrame, position: NDArray[np.float64]) -> tuple[Camera, NDArray[np.float64]]:
+    """The frame's camera, and the rays through its image's corners (4, 3), z = 1, in map axes."""
+    height, width = frame.depth.shape
+    R = frame.T_world_cam[:3, :3].copy()
+    fx, fy, cx, cy = (float(frame.K[i, j]) for i, j in ((0, 0), (1, 1), (0, 2), (1, 2)))
+    if fy < 0:  # an image whose rows run upwards is that of a camera with a flipped y axis
+        fy, R[:, 1] = -fy, -R[:, 1]
+    left, right = _slopes([-0.5, width - 0.5], cx, fx).tolist()
+    top, bottom = _slopes([-0.5, height - 0.5], cy, fy).tolist()
+    normals = np.array([[1, 0, -left], [-1, 0, right], [0, 1, -top], [0, -1, bottom], [0, 0, 1]])
+    normals = normals / np.linalg.norm(normals, axis=1, keepdims=True) @ R.T
+    camera = Camera(
+        R=R.astype(np.float32),
+        t=position.astype(np.float32),
+        lens=np.clip([fx, fy, cx, cy, width, height], -1e9, 1e9).astype(np.float32),
+        columns=_slopes(range(width), cx, fx),
+        rows=_slopes(range(height), cy, fy),
+        planes=np.column_stack([normals, np.abs(normals).sum(axis=1)]).astype(np.float32),
+    )
+    return camera, np.array([[x, y, 1.0] for x in (left, right) for y in (top, bottom)]) @ R.T
+
+
+def _slopes(pixels: Any, center: float, focal: float) -> Floats:
+    with np.errstate(over="ignore"):
+        slopes = (np.asarray(pixels, np.float64) - center) / focal
+    return np.clip(slopes, -_STEEPEST_RAY, _STEEPEST_RAY).astype(np.float32)
+
+
+def _box(far_corners: NDArray[np.float64], position: NDArray[np.float64], limit: float) -> tuple[Ints, Ints]:
+    """First block of the box around the frustum, cut at `limit` from the camera, and the one after its last."""
+    points = np.vstack([far_corners, np.zeros(3)])
+    low = np.maximum(points.min(axis=0), -limit) + position - _MARGIN
+    high = np.minimum(points.max(axis=0), limit) + position + _MARGIN
+    return np.floor(low / BLOCK).astype(np.int32), np.floor(high / BLOCK).astype(np.int32) + 1
+
+
+def _at_least(array: NDArray[Any], n: int) -> NDArray[Any]:
     """The array, or zeros of at least twice its length when it has fewer than n rows."""
     return array if len(array) >= n else np.zeros((max(n, 2 * len(array)), *array.shape[1:]), array.dtype)
 
