@@ -58,7 +58,8 @@ def box_points(box: Box) -> NDArray[np.float32]:
     """Points inside a box, for things whose surface is not known."""
     steps = np.array([0.25, 0.5, 0.75])
     grid = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
-    return (np.asarray(box.minimum) + grid * np.asarray(box.size)).astype(np.float32)
+    points: NDArray[np.float64] = np.asarray(box.minimum) + grid * np.asarray(box.size)
+    return points.astype(np.float32)
 
 
 class Absence:

@@ -72,7 +72,9 @@ class Instances:
 
     def is_due(self, track: Track) -> bool:
         """Whether a tentative track was seen often enough to be an object."""
-        return not track.id and track.n_observations >= self._settings.min_observations
+        s = self._settings
+        least = s.min_observations_unnamed if track.is_unnamed else s.min_observations
+        return not track.id and track.n_observations >= least
 
     def admit(self, track: Track) -> None:
         """Make a tentative track an object."""

@@ -88,7 +88,7 @@ class KeyframeGate:
 def _encode(id: str, frame: CameraFrame, shown: Sequence[Shown], settings: MapperSettings) -> Keyframe:
     height, width = frame.depth.shape
     scale = min(1.0, settings.keyframe_width_px / width)
-    image = frame.rgb[:, :, ::-1]
+    image: NDArray[Any] = frame.rgb[:, :, ::-1]
     if scale < 1.0:
         image = cv2.resize(image, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
     done, encoded = cv2.imencode(

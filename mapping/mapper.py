@@ -234,7 +234,7 @@ class Mapper:
         self._seen.clear()
         for track in (self._instances.tracks[number] for number in numbers):
             if track.id and self._is_stale(track, final):
-                told.append(self._teller.object("saw", track, self._stamp_ns, rooms))
+                told.append(self._teller.about("saw", track, self._stamp_ns, rooms))
                 self._view.apply(told[-1:])
         return told
 

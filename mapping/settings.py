@@ -24,6 +24,7 @@ class MapperSettings:
     )
     instance_voxels: int = setting(6000, "surface voxels kept for one object", minimum=100, maximum=100_000)
     min_observations: int = setting(3, "frames that must show a thing before it is an object", minimum=1, maximum=1000)
+    min_observations_unnamed: int = setting(10, "the same for things without a class", minimum=1, maximum=1000)
     min_points: int = setting(8, "depth pixels a segment needs in one frame", minimum=1, maximum=10_000)
     tentative_s: float = setting(
         10.0, "a thing not admitted is forgotten when unseen for this long", unit="s", minimum=0.1

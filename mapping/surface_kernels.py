@@ -17,16 +17,16 @@ _HALF = 1 << 20  # voxel coordinates are -2^20 .. 2^20 - 1 and packed into 21 bi
 
 
 @compiled
-def voxel_key(x: float, y: float, z: float) -> int:
+def voxel_key(x: float, y: float, z: float) -> np.int64:
     """One whole number of three voxel coordinates; x changes it most."""
     ix = np.int64(np.floor(x)) + _HALF
     iy = np.int64(np.floor(y)) + _HALF
     iz = np.int64(np.floor(z)) + _HALF
-    return (ix << 42) | (iy << 21) | iz
+    return np.int64((ix << 42) | (iy << 21) | iz)
 
 
 @compiled
-def first_slot(key: int, mask: int) -> int:
+def first_slot(key: int | np.int64, mask: int) -> np.int64:
     mixed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
     return np.int64((mixed ^ (mixed >> np.uint64(29))) & np.uint64(mask))
 
@@ -105,8 +105,8 @@ def add(
             sizes[owner] += 1
             slots[slot] = found
             counters[2] += 1
-        hits[found] = min(np.int64(hits[found]) + np.int64(seen[i]), 60_000)
-        weight = np.float32(min(np.float32(1.0), np.float32(seen[i]) / np.float32(min(hits[found], 50))))
+        hits[found] = min(int(hits[found]) + int(seen[i]), 60_000)
+        weight = np.float32(min(1.0, float(seen[i]) / float(min(int(hits[found]), 50))))
         for axis in range(3):
             means[found, axis] += (points[i, axis] - means[found, axis]) * weight
 

@@ -53,8 +53,8 @@ class Surfaces:
         self._reserve(owner, len(keys))
         frames = np.ones(len(keys), np.uint16) if seen is None else seen
         kernels.add(
-            keys, means, frames, owner, self.voxels_per_owner, self._slots, self.keys, self.owners, self.hits, self.means,
-            self._links, self._heads, self._sizes, self._counters,
+            keys, means, frames, owner, self.voxels_per_owner, self._slots, self.keys, self.owners, self.hits,
+            self.means, self._links, self._heads, self._sizes, self._counters,
         )  # fmt: skip
 
     def release(self, owner: int) -> None:

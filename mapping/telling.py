@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from mapping.journal import Note
 from mapping.scene_graph import GraphView
@@ -43,7 +44,7 @@ class Teller:
             return self._merged(note, seen)
         return self._about(note.kind, seen, note.track, note.stamp_ns, note.snapshot, rooms)
 
-    def object(self, kind: Kind, track: Track, stamp_ns: int, rooms: Mapping[str, Room]) -> Event:
+    def about(self, kind: Kind, track: Track, stamp_ns: int, rooms: Mapping[str, Room]) -> Event:
         """An event about an object as it is now."""
         return self._about(kind, track.instance(), track, stamp_ns, track.snapshot, rooms)
 
@@ -87,7 +88,10 @@ class Teller:
         )
 
     def _merged(self, note: Note, ended: Instance) -> Event:
-        payload = {"instance": instance_payload(replace(ended, state="gone")), "merged_into": note.merged_into}
+        payload: dict[str, Any] = {
+            "instance": instance_payload(replace(ended, state="gone")),
+            "merged_into": note.merged_into,
+        }
         return self._event(
             "changed",
             note.stamp_ns,
@@ -122,7 +126,7 @@ class Teller:
         label: str = "",
         position: tuple[float, float, float] | None = None,
         text: str = "",
-        payload: dict[str, object] | None = None,
+        payload: dict[str, Any] | None = None,
         snapshot: str = "",
         source: str = _SOURCE,
         confidence: float = 1.0,

@@ -77,9 +77,13 @@ class Track:
         ranked = sorted(self.label_sums.items(), key=lambda item: (-item[1], item[0]))
         return {name: value / total for name, value in ranked} if total > 0 else {UNLABELLED: 1.0}
 
+    @property
+    def is_unnamed(self) -> bool:
+        return set(self.label_sums) <= {UNLABELLED}
+
     def confidence(self) -> float:
         doubt = 0.5 ** (self.n_observations / _HALF_BELIEF)
-        return round((1.0 - doubt) * next(iter(self.label_scores().values())), 3)
+        return float(round((1.0 - doubt) * next(iter(self.label_scores().values())), 3))
 
     def instance(self) -> Instance:
         """What the graph shows of it; metres to the millimetre."""

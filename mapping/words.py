@@ -61,8 +61,8 @@ def _count(
 @compiled
 def colour_index(red: int, green: int, blue: int) -> int:
     """Which of COLOURS a pixel (0..255 each) has, by hue and saturation rather than brightness."""
-    r, g, b = np.float32(red), np.float32(green), np.float32(blue)
-    high, low = max(r, max(g, b)), min(r, min(g, b))
+    r, g, b = float(red), float(green), float(blue)
+    high, low = max(r, g, b), min(r, g, b)
     spread = high - low
     if high < 45:
         return 8

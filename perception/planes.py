@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 _PARALLEL = 0.97
 _LIMIT = 64  # planes remembered; the one unseen for longest makes room
+_SAMPLES = 100  # points looked at in one component
 _REACH_M = 0.1  # a plane goes on a little beyond what was seen of it
 _PATIENCE = 20.0  # frames of weight a plane keeps; lets a slowly wrong pose correct it
 
@@ -45,6 +46,7 @@ class Planes:
 
     def share_on(self, points: NDArray[np.float64], tolerance_m: float) -> float:
         """The largest share of points (N, 3) that lie on one known plane."""
+        points = points[:: max(1, len(points) // _SAMPLES)]
         best = 0.0
         for plane in self._planes:
             close = np.abs(points @ plane.normal - plane.offset) <= tolerance_m
