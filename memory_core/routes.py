@@ -16,6 +16,7 @@ from memory_core.graph import Place, SceneGraph
 Point = tuple[float, float, float]
 
 UNNAMED_ROOM = "room"
+_DETOUR_M = 1.0  # a place that can be reached may be this much farther from the goal than one that cannot
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -33,21 +34,22 @@ class Route:
 
 
 def route(graph: SceneGraph, start: Point, goal: Point | str) -> Route:
-    """The shortest way over the passages from a point to a point, a place or a room.
+    """The shortest way over the passages from a point to a point, a place, a room or an object.
 
-    Points belong to the nearest place. A goal point outside the free circle of its place (a thing on a table) is not
-    entered: the way ends at the place. A room's goal is its place nearest to the room's position.
-    A* over places: O((places + passages) log places), times one more scan of all places for each point.
+    Points belong to the nearest place; a goal to one that can be reached if there is one hardly farther. A goal point
+    outside the free circle of its place (a thing on a table) is not entered: the way ends at the place. A room is
+    reached at its place nearest to the room's position, an object at its place.
+    A* over places: O((places + passages) log places).
 
     Raises:
         NotPossible: there are no places, the goal is unknown, or no passages lead there.
     """
     if not graph.places:
         raise NotPossible("no way known: the memory holds no places yet")
-    first, last = nearest_place(graph, start), _goal_place(graph, goal)
-    ids = _shortest(graph, first.id, last.id)
-    if not ids:
-        raise NotPossible(f"no way known from {first.id} to {last.id}: no passages join the two parts of the map")
+    first = nearest_place(graph, start)
+    net = _Net(graph)
+    last = _goal_place(graph, goal, net.reachable(first.id))
+    ids = net.shortest(first.id, last.id)
     if len(ids) > 1 and _within(graph.places[ids[1]], start):
         ids = ids[1:]
     between = [graph.places[place_id].position for place_id in ids]
@@ -68,12 +70,7 @@ def nearest_place(graph: SceneGraph, point: Point) -> Place:
     if not graph.places:
         raise NotPossible("no place known: the memory holds no places yet")
 
-    def distance(place: Place) -> tuple[float, float, str]:
-        centre = math.dist(place.position, point)
-        level = math.hypot(place.position[0] - point[0], place.position[1] - point[1])
-        return max(0.0, level - place.radius_m) + abs(place.position[2] - point[2]), centre, place.id
-
-    return min(graph.places.values(), key=distance)
+    return min(graph.places.values(), key=lambda place: _distance(place, point))
 
 
 def describe(way: Route, graph: SceneGraph) -> str:
@@ -91,57 +88,107 @@ def describe(way: Route, graph: SceneGraph) -> str:
     return ", ".join([*([" ".join(words)] if words else []), f"{way.length_m:.1f} m"])
 
 
-def _goal_place(graph: SceneGraph, goal: Point | str) -> Place:
-    if not isinstance(goal, str):
-        return nearest_place(graph, goal)
+def _distance(place: Place, point: Point) -> tuple[float, float, str]:
+    """Metres from a point to a place's free circle, to its centre, and the id to settle ties."""
+    level = math.hypot(place.position[0] - point[0], place.position[1] - point[1])
+    gap = max(0.0, level - place.radius_m) + abs(place.position[2] - point[2])
+    return gap, math.dist(place.position, point), place.id
+
+
+def _goal_place(graph: SceneGraph, goal: Point | str, reachable: set[str]) -> Place:
+    """The place to walk to.
+
+    Raises:
+        NotPossible: the goal is unknown or not among the reachable places.
+    """
+    if isinstance(goal, str):
+        wanted, about = _named(graph, goal), goal
+    else:
+        wanted, about = list(graph.places.values()), f"({goal[0]:.2f}, {goal[1]:.2f}, {goal[2]:.2f})"
+        nearest = _distance(nearest_place(graph, goal), goal)[0]
+        wanted = [place for place in wanted if _distance(place, goal)[0] <= nearest + _DETOUR_M]
+    open_ = [place for place in wanted if place.id in reachable]
+    if not open_:
+        raise NotPossible(f"no way known to {about}: no passages join the two parts of the map")
+    near = (
+        goal
+        if not isinstance(goal, str)
+        else (graph.rooms[goal].position if goal in graph.rooms else wanted[0].position)
+    )
+    return min(open_, key=lambda place: _distance(place, near))
+
+
+def _named(graph: SceneGraph, goal: str) -> list[Place]:
+    """The places that a place, room or object id may mean.
+
+    Raises:
+        NotPossible: there is no such thing, or it has no place.
+    """
     if goal in graph.places:
-        return graph.places[goal]
+        return [graph.places[goal]]
+    if goal in graph.instances:
+        instance = graph.instances[goal]
+        if instance.place_id not in graph.places:
+            raise NotPossible(f"no way known: no place is known beside {goal!r} ({instance.label})")
+        return [graph.places[instance.place_id]]
     if goal not in graph.rooms:
-        raise NotPossible(f"no way known: there is no place or room {goal!r}")
+        raise NotPossible(f"no way known: there is no place, room or object {goal!r}")
     inside = [place for place in graph.places.values() if place.room_id == goal]
     if not inside:
-        raise NotPossible(f"no way known: no place in room {goal!r} ({graph.rooms[goal].label}) can be reached")
-    return min(inside, key=lambda place: (math.dist(place.position, graph.rooms[goal].position), place.id))
+        raise NotPossible(f"no way known: there is no place in room {goal!r} ({graph.rooms[goal].label})")
+    return inside
 
 
-def _shortest(graph: SceneGraph, start: str, goal: str) -> list[str]:
-    """Ids along the shortest way, [] if there is none. Ties go to the smaller id, so answers repeat."""
-    neighbours, stretch = _neighbours(graph)
-    target = graph.places[goal].position
-    best = {start: 0.0}
-    came_from: dict[str, str] = {}
-    done: set[str] = set()
-    queue = [(stretch * math.dist(graph.places[start].position, target), start)]
-    while queue:
-        _, here = heapq.heappop(queue)
-        if here == goal:
-            return _trace(came_from, goal)
-        if here in done:
-            continue
-        done.add(here)
-        for there, length in neighbours.get(here, ()):
-            travelled = best[here] + length
-            if travelled < best.get(there, math.inf):
-                best[there], came_from[there] = travelled, here
-                heapq.heappush(queue, (travelled + stretch * math.dist(graph.places[there].position, target), there))
-    return []
+class _Net:
+    """Places joined by passages, for one question."""
 
+    def __init__(self, graph: SceneGraph) -> None:
+        self._places = graph.places
+        self._neighbours: dict[str, list[tuple[str, float]]] = {}
+        # Least metres of passage per metre of air line: keeps A* exact where learned costs are below the air line.
+        self._stretch = 1.0
+        for passage in graph.passages:
+            if passage.a in graph.places and passage.b in graph.places:
+                self._join(passage.a, passage.b, passage.length_m)
 
-def _neighbours(graph: SceneGraph) -> tuple[dict[str, list[tuple[str, float]]], float]:
-    """For each place its neighbours with the metres to them, and the least metres of passage per metre of air line.
+    def _join(self, a: str, b: str, length_m: float) -> None:
+        self._neighbours.setdefault(a, []).append((b, length_m))
+        self._neighbours.setdefault(b, []).append((a, length_m))
+        air = math.dist(self._places[a].position, self._places[b].position)
+        if air > 0:
+            self._stretch = min(self._stretch, length_m / air)
 
-    The second keeps A* exact even where passages are shorter than the air line, as learned costs may be.
-    """
-    neighbours: dict[str, list[tuple[str, float]]] = {}
-    stretch = 1.0
-    for passage in graph.passages:
-        if passage.a not in graph.places or passage.b not in graph.places:
-            continue
-        air = math.dist(graph.places[passage.a].position, graph.places[passage.b].position)
-        stretch = min(stretch, passage.length_m / air) if air > 0 else stretch
-        neighbours.setdefault(passage.a, []).append((passage.b, passage.length_m))
-        neighbours.setdefault(passage.b, []).append((passage.a, passage.length_m))
-    return neighbours, stretch
+    def reachable(self, start: str) -> set[str]:
+        """All places that passages lead to from one. O(places + passages)."""
+        found, queue = {start}, [start]
+        while queue:
+            for there, _ in self._neighbours.get(queue.pop(), ()):
+                if there not in found:
+                    found.add(there)
+                    queue.append(there)
+        return found
+
+    def shortest(self, start: str, goal: str) -> list[str]:
+        """Ids along the shortest way between two places that are joined; ties go to the smaller id."""
+        target = self._places[goal].position
+        best = {start: 0.0}
+        came_from: dict[str, str] = {}
+        done: set[str] = set()
+        queue = [(0.0, start)]
+        while queue:
+            here = heapq.heappop(queue)[1]
+            if here == goal:
+                break
+            if here in done:
+                continue
+            done.add(here)
+            for there, length in self._neighbours.get(here, ()):
+                travelled = best[here] + length
+                if travelled < best.get(there, math.inf):
+                    best[there], came_from[there] = travelled, here
+                    ahead = self._stretch * math.dist(self._places[there].position, target)
+                    heapq.heappush(queue, (travelled + ahead, there))
+        return _trace(came_from, goal)
 
 
 def _trace(came_from: dict[str, str], goal: str) -> list[str]:

@@ -229,13 +229,13 @@ def test_nearly_all_floor_the_robot_can_reach_sees_a_place_within_reach():
     fits = np.argwhere(floor.owner >= 0)
     reachable = [cell for cell in np.argwhere(grid.drive == 1) if cell_fits(grid, cell)]
     seen = 0
-    for i, j in reachable[::7]:
+    for i, j in reachable[::45]:
         place_id, _ = topology.locate((*grid.center(i, j), 0.0))
         place = np.array(topology.places[place_id].position[:2])
         near = np.linalg.norm(place - grid.center(i, j)) <= topology.settings.place_reach_m + VOXEL
         seen += near and free_line(grid, grid.center(i, j), place, 0.5 * VOXEL)
     assert len(fits)
-    assert seen >= 0.95 * len(reachable[::7])
+    assert seen >= 0.95 * len(reachable[::45])
 
 
 def cell_fits(grid, cell):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import networkx as nx
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 
 from memory_core.errors import NotPossible
 from memory_core.geometry import Box
-from memory_core.graph import Passage, Place, Room, SceneGraph
+from memory_core.graph import Instance, Passage, Place, Room, SceneGraph
 from memory_core.routes import describe, nearest_place, route
 
 
@@ -142,3 +143,28 @@ def test_a_route_in_words_names_the_rooms_it_leads_through(labels, words):
     ]
     graph = graph_of(places, passages, [room(number, label) for label, number in ids.items()])
     assert describe(route(graph, (0, 0, 0), "p2"), graph) == words
+
+
+def test_a_goal_beside_a_pocket_nobody_can_enter_is_reached_from_outside():
+    places, passages = row()
+    pocket = place(9, 4.0, 1.0)
+    graph = graph_of([*places, pocket], passages)
+    assert route(graph, (0, 0, 0), (4.0, 0.8, 0.5)).place_ids[-1] == "p4"
+
+
+def test_a_goal_far_from_all_that_can_be_reached_is_refused():
+    places, passages = row()
+    graph = graph_of([*places, place(9, 4.0, 5.0)], passages)
+    with pytest.raises(NotPossible, match=r"\(4.00, 5.00, 0.00\)"):
+        route(graph, (0, 0, 0), (4.0, 5.0, 0.0))
+    with pytest.raises(NotPossible, match="p9"):
+        route(graph, (0, 0, 0), "p9")
+
+
+def test_an_object_is_reached_at_its_place_even_if_another_is_nearer_through_the_wall():
+    places, passages = row()
+    mug = Instance("o1", "mug", {"mug": 1.0}, Box.of((4.0, 0.1, 1), (0.1,) * 3), "present", 0, 1, 3, 1.0, place_id="p3")
+    graph = replace(graph_of(places, passages), instances={"o1": mug, "o2": replace(mug, id="o2", place_id="")})
+    assert route(graph, (0, 0, 0), "o1").place_ids[-1] == "p3"
+    with pytest.raises(NotPossible, match="mug"):
+        route(graph, (0, 0, 0), "o2")
