@@ -106,7 +106,7 @@ class Octree:
 
     def voxel_of(self, point: ArrayLike) -> NDArray[np.int64]:
         """(3,) coordinates of the voxel that holds a point (3,) in metres."""
-        return np.floor(np.asarray(point, np.float64) * (1.0 / self.voxel_size_m)).astype(np.int64)
+        return np.asarray(np.floor(np.asarray(point, np.float64) * (1.0 / self.voxel_size_m)), np.int64)
 
     def dense(self, minimum: ArrayLike, maximum: ArrayLike) -> NDArray[np.int8]:
         """(nx, ny, nz) occupancy -1, 0, 1 of the voxels from that of `minimum` to that of `maximum`. O(voxels in it).
@@ -116,10 +116,11 @@ class Octree:
         Raises:
             BadInput: the corners are not finite, in the wrong order, or too far apart.
         """
-        if not (np.isfinite([minimum, maximum]).all() and (np.asarray(minimum) <= np.asarray(maximum)).all()):
-            raise BadInput(f"dense: want finite corners, minimum <= maximum, got {minimum} and {maximum}")
-        low = self.voxel_of(minimum)
-        size = self.voxel_of(maximum) - low + 1
+        corners = np.array([minimum, maximum], np.float64)
+        if corners.shape != (2, 3) or not (np.isfinite(corners).all() and (corners[0] <= corners[1]).all()):
+            raise BadInput(f"dense: want finite corners (3,), minimum <= maximum, got {corners.tolist()}")
+        low = self.voxel_of(corners[0])
+        size = self.voxel_of(corners[1]) - low + 1
         if np.prod(size.astype(np.float64)) > _MAX_BOX_VOXELS:
             raise BadInput(f"dense: a box of {' x '.join(map(str, size))} voxels is too large")
         box = np.empty(tuple(size), np.int8)
@@ -200,7 +201,7 @@ class Octree:
 
     def _known_keys(self) -> NDArray[np.int64]:
         blocks = self._blocks
-        return blocks.keys[: blocks.n][blocks.counts[: blocks.n].sum(axis=1) > 0]
+        return np.asarray(blocks.keys[: blocks.n][blocks.counts[: blocks.n].sum(axis=1) > 0])
 
 
 def _vectors(name: str, values: ArrayLike) -> NDArray[np.float64]:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,10 +45,10 @@ class Blocks:
 
     def __init__(self, capacity: int = 4096) -> None:
         self.n = 0
-        self.keys = np.zeros(capacity, np.int64)
-        self.voxels = np.full((capacity, VOXELS), UNKNOWN, np.int8)
-        self.counts = np.zeros((capacity, 2), np.int32)
-        self.changed = np.zeros(capacity, np.uint8)
+        self.keys: NDArray[np.int64] = np.zeros(capacity, np.int64)
+        self.voxels: NDArray[np.int8] = np.full((capacity, VOXELS), UNKNOWN, np.int8)
+        self.counts: NDArray[np.int32] = np.zeros((capacity, 2), np.int32)
+        self.changed: NDArray[np.uint8] = np.zeros(capacity, np.uint8)
         self.totals = np.zeros(2, np.int64)
         self._index(capacity)
 
@@ -88,13 +90,20 @@ class Blocks:
         self.totals += (counts - self.counts[rows]).sum(axis=0)
         self.voxels[rows], self.counts[rows], self.changed[rows] = voxels, counts, 0
 
+    def forget(self, keys: NDArray[np.int64]) -> None:
+        """Make blocks unknown where they exist, keys (N,) without repetition; not marked as changed. O(N)."""
+        rows = self.rows_of(keys)
+        rows = rows[rows >= 0]
+        self.totals -= self.counts[rows].sum(axis=0)
+        self.voxels[rows], self.counts[rows], self.changed[rows] = UNKNOWN, 0, 0
+
     @property
     def nbytes(self) -> int:
         arrays = (self.keys, self.voxels, self.counts, self.changed, self.table_keys, self.table_rows)
         return sum(array.nbytes for array in arrays)
 
 
-def _grown(old: NDArray[np.generic], n: int, capacity: int, fill: int) -> NDArray[np.generic]:
+def _grown(old: NDArray[Any], n: int, capacity: int, fill: int) -> NDArray[Any]:
     new = np.full((capacity, *old.shape[1:]), fill, old.dtype)
     new[:n] = old[:n]
     return new

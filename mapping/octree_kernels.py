@@ -116,9 +116,9 @@ def _spread(image: Floats, around: Floats, row: Floats) -> None:
     for y in range(height):
         a, b, c, out = image[max(y - 1, 0)], image[y], image[min(y + 1, height - 1)], around[y]
         for x in range(width):
-            row[x] = max(max(a[x], b[x]), c[x])
+            row[x] = max(a[x], b[x], c[x])
         for x in range(1, width - 1):
-            out[x] = max(max(row[x - 1], row[x]), row[x + 1])
+            out[x] = max(row[x - 1], row[x], row[x + 1])
         out[0] = max(row[0], row[min(1, width - 1)])
         out[width - 1] = max(row[max(width - 2, 0)], row[width - 1])
 

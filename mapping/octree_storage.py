@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mapping.exporters import write_file
 from mapping.octree_blocks import VOXELS, Blocks, blocks_of, in_range, keys_of
 from memory_core.errors import BadSettings, CorruptMemory, NotAMemory
 from memory_core.packing import pack, unpack
@@ -27,14 +27,17 @@ def encode(blocks: Blocks, voxel_size_m: float, *, changed_only: bool = False) -
     regions = np.unique(blocks_of(keys) // REGION, axis=0)
     packed = {}
     for region in regions:
-        inside = keys_of(region * REGION + _IN_REGION)
-        rows = blocks.rows_of(inside)
+        rows = blocks.rows_of(_keys_in(region))
         rows = rows[rows >= 0]
-        counts = blocks.counts[rows]
-        rows = rows[counts.sum(axis=1) > 0]
+        rows = rows[blocks.counts[rows].sum(axis=1) > 0]
         if len(rows):
             packed[_name(region)] = _pack(blocks, rows, voxel_size_m)
     return packed
+
+
+def _keys_in(region: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Keys of the 512 blocks of a region, ascending."""
+    return keys_of(region * REGION + _IN_REGION)
 
 
 _IN_REGION = np.stack(np.meshgrid(*[np.arange(REGION)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
@@ -52,19 +55,19 @@ def _pack(blocks: Blocks, rows: NDArray[np.int32], voxel_size_m: float) -> bytes
 
 def decode(regions: Mapping[str, bytes], blocks: Blocks, voxel_size_m: float) -> None:
     """Put regions into `blocks`; everything is checked before anything is changed."""
-    checked = [_unpack(name, regions[name], voxel_size_m) for name in sorted(regions)]
-    for keys, log_odds in checked:
+    checked = {name: _unpack(name, regions[name], voxel_size_m) for name in sorted(regions)}
+    for name, (keys, log_odds) in checked.items():
+        blocks.forget(_keys_in(np.array(name.split("_"), np.int64)))
         blocks.put(keys, log_odds)
 
 
 def _unpack(name: str, content: bytes, voxel_size_m: float) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
     values = unpack(content)
+    if not _NAME.fullmatch(name):
+        raise CorruptMemory(f"map region {name!r}: is not a name of three numbers")
     if values.get("voxel_size_m") != voxel_size_m:
         raise BadSettings(f"map region {name}: want voxels of {voxel_size_m} m, got {values.get('voxel_size_m')}")
-    keys, log_odds = values.get("keys"), values.get("log_odds")
-    if not (_is_array(keys, np.int64, 1) and _is_array(log_odds, np.int8, 2)):
-        raise CorruptMemory(f"map region {name}: keys or log-odds are missing or of the wrong type")
-    assert isinstance(keys, np.ndarray) and isinstance(log_odds, np.ndarray)
+    keys, log_odds = _array(name, values.get("keys"), np.int64, 1), _array(name, values.get("log_odds"), np.int8, 2)
     at = blocks_of(keys)
     whole = log_odds.shape == (len(keys), VOXELS) and (np.diff(keys) > 0).all() and (keys_of(at) == keys).all()
     if not whole or not in_range(at) or any(_name(region) != name for region in np.unique(at // REGION, axis=0)):
@@ -72,19 +75,16 @@ def _unpack(name: str, content: bytes, voxel_size_m: float) -> tuple[NDArray[np.
     return keys, log_odds
 
 
-def _is_array(value: Any, kind: type[np.generic], n_axes: int) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype == kind and value.ndim == n_axes
+def _array(name: str, value: Any, kind: type[np.generic], n_axes: int) -> NDArray[Any]:
+    if not (isinstance(value, np.ndarray) and value.dtype == kind and value.ndim == n_axes):
+        raise CorruptMemory(f"map region {name}: keys or log-odds are missing or of the wrong type")
+    return value
 
 
 def save(blocks: Blocks, voxel_size_m: float, path: Path) -> None:
-    """Write all regions to a file, by way of a temporary one beside it."""
+    """Write all regions to a file."""
     content = pack({"format": FORMAT, "voxel_size_m": voxel_size_m, **encode(blocks, voxel_size_m)})
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    write_file(path, content)
 
 
 def load(path: Path) -> tuple[float, dict[str, bytes]]:

@@ -35,7 +35,7 @@ def _place(key: Any, mask: Any) -> Any:
 
 
 @compiled
-def _find(key: Any, table_keys: Keys, table_rows: Ints) -> int:
+def _find(key: Any, table_keys: Keys, table_rows: Ints) -> Any:
     """Row of a block, -1 when there is none."""
     mask = table_keys.shape[0] - 1
     place = _place(key, mask)
@@ -137,7 +137,7 @@ def _crossing(position: Any, direction: Any, low: Any, size: Any) -> Any:
 @compiled
 def _first_in_block(
     px: Any, py: Any, pz: Any, dx: Any, dy: Any, dz: Any, bx: Any, by: Any, bz: Any, distance: Any, voxels: Any
-) -> float:
+) -> Any:
     """Distance at which the ray enters the first occupied voxel of a block that it is in at `distance`, or -1."""
     x = min(max(np.int64(np.floor(px + distance * dx)), bx * 8), bx * 8 + 7)
     y = min(max(np.int64(np.floor(py + distance * dy)), by * 8), by * 8 + 7)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One frame as the octree sees it: camera in voxels, depth pyramid, visible blocks and the voxels in which pixels end."""
+"""One frame as the octree sees it: camera in voxels, depth pyramid, visible blocks, voxels in which pixels end."""
 
 from __future__ import annotations
 
