@@ -17,10 +17,12 @@ from memory_core.errors import BadInput, BadSettings, TolmanError
 from memory_nodes import runtime
 from memory_nodes.parameters import as_yaml
 from memory_nodes.player import Player, PlayOptions
+from recordings import BagSource
 
 _ROS_ARGUMENTS = {"ignore_unknown_options": True, "allow_interspersed_args": True}
 _EPILOG_UP = """\b
 Examples:
+  tolman up --memory ~/memory --like kitchen.mcap      (then: tolman play kitchen.mcap)
   tolman up --memory ~/memory --rgb /camera/color/image_raw \\
       --depth /camera/aligned_depth_to_color/image_raw --camera-info /camera/color/camera_info
   tolman up --memory ~/memory --params-file my_robot.yaml --ros-args -r __ns:=/robot1
@@ -32,6 +34,7 @@ or publish {"id": 1, "text": "where is the mug?"} on /tolman/question and read /
 
 @click.command(context_settings=_ROS_ARGUMENTS, epilog=_EPILOG_UP)
 @click.option("--memory", "memory_dir", type=click.Path(path_type=Path), help="Directory of the memory.")
+@click.option("--like", metavar="BAG", type=click.Path(path_type=Path), help="Take the topics that this bag has.")
 @click.option("--rgb", metavar="TOPIC", help="Colour images. [default: rgb]")
 @click.option("--depth", metavar="TOPIC", help="Depth images registered to colour. [default: depth]")
 @click.option("--camera-info", metavar="TOPIC", help="CameraInfo of the colour images. [default: camera_info]")
@@ -60,7 +63,30 @@ def up(
         return
     from memory_nodes.bringup import run
 
-    run([*ros_arguments(memory_dir, given), *_only_ros(ros_args)], with_planner=not no_planner)
+    like = given.pop("like")
+    topics = topics_of(like) if isinstance(like, Path) else {}
+    chosen = topics | {name: value for name, value in given.items() if value}
+    run([*ros_arguments(memory_dir, chosen), *_only_ros(ros_args)], with_planner=not no_planner)
+
+
+def topics_of(bag: Path) -> dict[str, object]:
+    """The options of `tolman up` that subscribe what `tolman build` would read from a bag.
+
+    Raises:
+        BadSource: the bag cannot be read or has no RGB-D images.
+    """
+    found = BagSource(bag).topics
+    options: dict[str, object] = {
+        "rgb": found.rgb.removesuffix("/compressed"),
+        "depth": found.depth.removesuffix("/compressedDepth"),
+        "camera_info": found.info,
+        "instances": found.instances,
+        "instance_labels": found.labels,
+        "compressed": found.rgb.endswith("/compressed"),
+    }
+    if not found.tf:
+        options |= {"odom": found.odometry} if found.odometry else {"pose": found.pose}
+    return options
 
 
 def ros_arguments(memory_dir: Path | None, given: dict[str, object]) -> list[str]:

@@ -18,7 +18,7 @@ from memory_core.errors import BackendUnavailable
 from memory_nodes.counts import Counts
 from memory_nodes.runtime import ServedNode, guarded
 from memory_nodes.settings import NodeSettings
-from recordings.matching import FrameMatcher, PlacedFrame
+from recordings.matching import FrameMatcher, Identity, PlacedFrame
 from recordings.settings import RecordingSettings
 
 OnFrame = Callable[[PlacedFrame], None]
@@ -49,7 +49,8 @@ class FrameInput(ServedNode):
     ) -> None:  # fmt: skip
         super().__init__(name, **node_options)
         self._settings, self._counts, self._on_frame = settings, counts, on_frame
-        self._matcher = FrameMatcher(recording, expect_instances=settings.use_instances)
+        identity = Identity(recording.robot_id or "robot", "live", recording.map_id)
+        self._matcher = FrameMatcher(recording, identity, expect_instances=settings.use_instances)
         self._pose_source = recording.pose_source
         self.topics: dict[str, str] = {}
         self._subscribe_images()

@@ -23,7 +23,7 @@ from memory_nodes.parameters import Section
 from memory_nodes.runtime import ServedNode, guarded, warn
 from memory_nodes.services import Services
 from memory_nodes.settings import INPUT_DEFAULTS, INPUT_NAMES, NodeSettings
-from memory_nodes.worker import MappingWorker
+from memory_nodes.worker import MappingWorker, warm_up
 from recordings.matching import PlacedFrame
 from task_planner import PlannerSettings
 
@@ -70,12 +70,15 @@ class MemoryNode(ServedNode):
             report=lambda message: warn(self, message),
         )
         Services(self, self.memory, self.frame, self.counts, self._worker.save)
+        warm_up(mapper)
         self.input = FrameInput(f"{NAME}_input", self.settings, recording, self.counts, self._on_frame, **node_options)
         self._diagnostics = Diagnostics(self.get_fully_qualified_name())
         self._health = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self.create_timer(_PERIOD_S, guarded(self, self.counts, "diagnostics", self._publish_health))
         self._publish_objects(self.memory.graph())
         self._worker.start()
+        waiting = ", ".join(f"{name} on {topic}" for name, topic in self.input.topics.items())
+        self.get_logger().info(f"memory in {self.memory.path}; waiting for {waiting}")
 
     def close(self) -> None:
         """Map and commit what is pending; the input must not be served any more."""

@@ -24,12 +24,12 @@ Progress = Callable[[float, float], None]
 Report = Callable[[str], None]
 
 _DEPTH = 100
+_SENSORS = ("sensor_msgs/", "tf2_msgs/", "nav_msgs/msg/Odometry")
 _SETTLED_S = 3.0
 _POLL_S = 0.02
 # Messages this long wait for the receivers, so that the history never overruns: 1.2 MB at 30 Hz fills it in 3 s.
 _LARGE_BYTES = 65536
 _ACK_S = 2.0
-_LATCHED = ("tf_static",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +90,19 @@ class Player:
                 self.skipped[topic] = kind
                 self._report(f"{topic} is not played: its type {kind} is not installed")
             else:
-                publishers[topic] = self._node.create_publisher(found, topic, _qos(topic))
+                publishers[topic] = self._node.create_publisher(found, topic, _qos(latched=topic in self._bag.latched))
         if not publishers:
             raise BadSource(f"{self._bag.path}: none of its topics can be published here: {self.skipped}")
         return publishers
 
     def _wait_for_subscribers(self, stop: threading.Event) -> None:
-        """Until every topic has a subscriber, or some have and no other came for a while, or time is up."""
+        """Until every sensor topic has a subscriber, or some have and no other came for a while, or time is up."""
         began = changed_at = time.monotonic()
+        of_sensors = [topic for topic in self._publishers if self._bag.topics[topic].startswith(_SENSORS)]
+        awaited = [self._publishers[topic] for topic in of_sensors or self._publishers]
         counts: list[int] = []
         while not stop.is_set() and time.monotonic() - began < self._options.wait_s:
-            now = [publisher.get_subscription_count() for publisher in self._publishers.values()]
+            now = [publisher.get_subscription_count() for publisher in awaited]
             if now != counts:
                 counts, changed_at = now, time.monotonic()
             if all(counts) or (any(counts) and time.monotonic() - changed_at > _SETTLED_S):
@@ -126,7 +128,7 @@ class Player:
     def _messages(self, start_ns: int) -> Iterator[RawMessage]:
         """From the start time on, with what is latched from before it."""
         if start_ns > self._bag.start_ns:
-            latched = [topic for topic in self._publishers if _is_latched(topic)]
+            latched = [topic for topic in self._publishers if topic in self._bag.latched]
             if latched:
                 yield from self._bag.messages(latched, stop_ns=start_ns)
         yield from self._bag.messages(list(self._publishers), start_ns=start_ns)
@@ -155,10 +157,6 @@ def message_class(kind: str) -> Any:
         return None
 
 
-def _is_latched(topic: str) -> bool:
-    return topic.rsplit("/", 1)[-1] in _LATCHED
-
-
-def _qos(topic: str) -> QoSProfile:
-    durability = DurabilityPolicy.TRANSIENT_LOCAL if _is_latched(topic) else DurabilityPolicy.VOLATILE
+def _qos(*, latched: bool) -> QoSProfile:
+    durability = DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE
     return QoSProfile(depth=_DEPTH, reliability=ReliabilityPolicy.RELIABLE, durability=durability)
