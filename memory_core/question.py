@@ -20,12 +20,15 @@ class Question:
         label: class asked for, singular, lower case, as the user said it.
         words: further words the object must match, e.g. ("red",).
         room: room label or id.
-        reference: label of a landmark ("near the sofa", "on the table").
-        predicate: "on", "in" or "near", relation to the reference.
-        near: (x, y, z) map frame, metres, with `within_m`.
+        reference: label of a landmark ("near the sofa"), words before it allowed ("on the white table").
+        predicate: "on", "in" or "near", relation to the reference; of what changed: "appeared", "moved", "vanished"
+            or "changed", the only kind of change wanted.
+        near: (x, y, z) map frame, metres: only what is within `within_m`; without it, nearer matches come first.
         since_ns, until_ns: interval of time that matters.
         as_of_ns: answer as the memory stood at that time.
         now_ns: what "now" is; None means the newest stamp in the memory.
+        limit: most results to list; `Answer.count` is exact regardless.
+        every: all matches are wanted ("the mugs"), so several of them are not ambiguous.
     """
 
     kind: QuestionKind
@@ -41,6 +44,7 @@ class Question:
     as_of_ns: int | None = None
     now_ns: int | None = None
     limit: int = 10
+    every: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,3 +186,9 @@ def quoted(text: str) -> str:
     """Any text as a full-text query for all of its words; its own syntax is only text."""
     words = re.findall(r"\w+", text.replace("\0", " "))
     return " ".join(f'"{word}"' for word in words) or '""'
+
+
+def select(connection: apsw.Connection, where: str, values: Sequence[Any], tail: str) -> list[StoredEvent]:
+    """Events by a condition on e, the event."""
+    source = "FROM event e JOIN origin o ON o.id = e.origin"
+    return [event_of(row) for row in query.rows(connection, f"SELECT {_COLUMNS} {source} WHERE {where} {tail}", values)]

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What changed: objects that appeared, moved, vanished or became otherwise, newest first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from memory_core.question import Answer, Question
+from memory_core.recall import wording
+from memory_core.recall.check import CHANGES
+from memory_core.recall.meaning import Meaning
+from memory_core.recall.results import Teller
+from memory_core.store import log, query
+
+_LISTED = 10
+_NOT_A_MERGE = "json_extract(e.payload, '$.merged_into') IS NULL"
+
+
+def answer(teller: Teller, question: Question, meaning: Meaning) -> Answer:
+    """O(changes in the interval x log events)."""
+    conditions, values = _conditions(teller, question, meaning)
+    where = " AND ".join(conditions)
+    total = query.value(teller.connection, f"SELECT count(*) FROM event e WHERE {where}", values)
+    tail = "ORDER BY e.stamp DESC, e.id DESC LIMIT ?"
+    stored = log.select(teller.connection, where, [*values, question.limit], tail)
+    results = tuple(teller.change(one) for one in stored)
+    start = question.since_ns
+    since = f" since {wording.ago(teller.age_s(start))}" if start is not None and start >= 0 else ""
+    if not total:
+        return Answer(question, "not_seen", f"Nothing changed{_about(question)}{since}, as far as was seen.")
+    sentences = [f"{r.description} ({wording.ago(teller.age_s(r.evidence[0].stamp_ns))})" for r in results[:_LISTED]]
+    more = f" And {total - len(sentences)} more." if total > len(sentences) else ""
+    n = "1 change" if total == 1 else f"{total} changes"
+    return Answer(question, "found", f"{n}{_about(question)}{since}: {' '.join(sentences)}{more}", results, total)
+
+
+def _about(question: Question) -> str:
+    about = f" of {wording.some(question.label, question.words)}" if question.label else ""
+    return about + (wording.in_room(wording.plain(question.room)) if question.room else "")
+
+
+def _conditions(teller: Teller, question: Question, meaning: Meaning) -> tuple[list[str], list[Any]]:
+    kinds = (question.predicate,) if question.predicate else CHANGES
+    conditions = [f"e.kind IN ({', '.join('?' * len(kinds))})", _NOT_A_MERGE]
+    values: list[Any] = [*kinds]
+    if question.since_ns is not None:
+        conditions.append("e.stamp >= ?")
+        values.append(question.since_ns)
+    ends = [t for t in (question.until_ns, question.as_of_ns) if t is not None]
+    if ends:
+        conditions.append("e.stamp <= ?")
+        values.append(min(ends))
+    things = meaning.things
+    if things.id:
+        conditions.append("e.subject = ?")
+        values.append(things.id)
+    if things.labels is not None:
+        conditions.append(f"e.label IN ({', '.join('?' * len(things.labels))})")
+        values += things.labels
+    if things.rooms is not None:
+        conditions.append(f"json_extract(e.payload, '$.instance.room_id') IN ({', '.join('?' * len(things.rooms))})")
+        values += things.rooms
+    return conditions, values
