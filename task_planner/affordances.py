@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from memory_core.graph import Instance
+from memory_core.recall import lexicon
 from memory_core.segment import UNLABELLED
 
 PORTABLE = frozenset({
@@ -36,7 +39,7 @@ SURFACES = frozenset({
     "arm chair", "bed", "bench", "box", "cabinet", "cart", "chair", "coffee machine", "coffee table", "counter top",
     "desk", "dining table", "dog bed", "dresser", "footstool", "fridge", "hand towel holder", "microwave", "ottoman",
     "plate", "safe", "shelf", "shelving unit", "side table", "sofa", "stool", "stove burner", "table",
-    "toilet paper hanger", "toilet", "towel holder", "tv stand", "washing machine", "clothes dryer",
+    "toaster", "toilet", "toilet paper hanger", "towel holder", "tv stand", "washing machine", "clothes dryer",
 })  # fmt: skip
 
 SWITCHED = frozenset({
@@ -72,22 +75,33 @@ def is_portable(instance: Instance) -> bool:
     """Can a robot with one hand pick it up? Things of unknown class are judged by their largest edge."""
     if instance.label == UNLABELLED:
         return max(instance.box.size) <= MAX_PORTABLE_SIZE_M
-    return instance.label in PORTABLE
+    return _is_any(instance.label, PORTABLE)
 
 
 def is_openable(instance: Instance) -> bool:
-    return instance.label in OPENABLE or instance.label in OPENABLE_ONLY
+    return _is_any(instance.label, OPENABLE | OPENABLE_ONLY)
 
 
 def is_closed_container(instance: Instance) -> bool:
     """Does it have to be opened before something goes in or comes out?"""
-    return instance.label in OPENABLE
+    return _is_any(instance.label, OPENABLE)
 
 
 def holds(instance: Instance, relation: str) -> bool:
     """Can things be put `relation` ("in" or "on") it?"""
-    return instance.label in (CONTAINERS if relation == "in" else SURFACES)
+    return _is_any(instance.label, CONTAINERS if relation == "in" else SURFACES)
 
 
 def is_switched(instance: Instance) -> bool:
-    return instance.label in SWITCHED
+    return _is_any(instance.label, SWITCHED)
+
+
+def likely_rooms(label: str) -> tuple[str, ...]:
+    """Rooms where such things are usually kept, the likeliest first; () when nothing is known."""
+    names = [label, *sorted(lexicon.synonyms(label) - {label})]
+    return next((LIKELY_ROOMS[name] for name in names if name in LIKELY_ROOMS), ())
+
+
+def _is_any(label: str, classes: Container[str]) -> bool:
+    """Is the class, by any of its names, one of these?"""
+    return any(name in classes for name in lexicon.synonyms(label))

@@ -9,24 +9,20 @@ import numpy as np
 
 from memory_core.errors import NotPossible
 from memory_core.graph import Instance, Room, SceneGraph
+from memory_core.recall import lexicon
+from memory_core.recall.phrases import Phrase, phrases
+from memory_core.recall.tokens import normalised, tokenise
+from memory_core.recall.vocabulary import Vocabulary
 from task_planner import affordances
 from task_planner.goals import Thing
 from task_planner.plan import PlanStatus, Point
 from task_planner.settings import PlannerSettings
-from task_planner.words import ROOMS, labels_of
 
 Suits = Callable[[Instance], bool]
 Travel = Callable[[Point], float]
 
-_VOCABULARY = (
-    affordances.PORTABLE
-    | affordances.OPENABLE
-    | affordances.OPENABLE_ONLY
-    | affordances.CONTAINERS
-    | affordances.SURFACES
-    | affordances.SWITCHED
-    | frozenset(affordances.LIKELY_ROOMS)
-)
+# Said of what is chosen anyway.
+_SUPERLATIVES = frozenset({"nearest", "closest"})
 
 
 class Refused(NotPossible):
@@ -46,21 +42,22 @@ class Grounder:
 
     def __init__(self, graph: SceneGraph, settings: PlannerSettings, travel: Travel) -> None:
         self._graph, self._settings, self._travel = graph, settings, travel
-        self._known = frozenset(instance.label for instance in graph.instances.values())
+        labels = frozenset(instance.label for instance in graph.instances.values())
+        self._vocabulary = Vocabulary(labels, graph.rooms)
 
     def room_phrases(self) -> frozenset[str]:
         """Phrases that name a room, known or not."""
-        return ROOMS | {room.label for room in self._graph.rooms.values()} | set(self._graph.rooms)
+        return self._vocabulary.room_names
 
     def room(self, phrase: str) -> Room:
         """The nearest room of that name. Raises Refused when there is none."""
-        rooms = [room for key, room in sorted(self._graph.rooms.items()) if phrase in (room.label, key)]
+        rooms = self._vocabulary.rooms_called(phrase)
         if not rooms:
-            known = sorted({room.label for room in self._graph.rooms.values()})
+            known = ", ".join(sorted({room.label for room in self._graph.rooms.values()})) or "none"
             raise Refused(
-                "not_seen", f"I have never seen a {phrase}. Rooms I know: {', '.join(known) or 'none'}.", phrase
+                "not_seen", f"I have never seen {lexicon.with_article(phrase)}. Rooms I know: {known}.", phrase
             )
-        return min(rooms, key=lambda room: self._travel(room.position))
+        return min(rooms, key=lambda room: (self._travel(room.position), room.id))
 
     def thing(self, thing: Thing, suits: Suits = lambda _: True) -> Instance:
         """The best instance for a phrase: one that suits the task, is present, certain and near.
@@ -74,7 +71,7 @@ class Grounder:
             raise Refused("gone", self._gone(thing, candidates), candidates[0].label)
         suitable = [instance for instance in present if suits(instance)] or present
         classes = sorted({instance.label for instance in suitable})
-        if len(classes) > 1:
+        if len(classes) > 1 and not set(classes) <= lexicon.synonyms(classes[0]):
             raise Refused("ambiguous", f"Which {thing.phrase}: {_either(classes)}?", thing.phrase)
         return min(suitable, key=self._rank)
 
@@ -99,31 +96,45 @@ class Grounder:
 
     def _candidates(self, thing: Thing) -> list[Instance]:
         """Instances of any state that fit; raises Refused when none ever did."""
-        if thing.phrase in self._graph.instances:
-            return [self._graph.instances[thing.phrase]]
-        labels, words = labels_of(thing.phrase, self._known)
-        if not labels:
-            if " and " in thing.phrase:
-                raise Refused("unsupported", f'I did not understand "{thing.phrase}".')
-            meant, _ = labels_of(thing.phrase, _VOCABULARY)
-            raise Refused("not_seen", f"I have never seen a {thing.phrase}.", meant[0] if meant else thing.phrase)
-        found = [i for _, i in sorted(self._graph.instances.items()) if i.label in labels]
-        found = self._filtered(
-            found, f"{' '.join(words)} {'/'.join(labels)}".strip(), lambda i: set(words) <= set(i.words)
-        )
-        if thing.room:
-            room = self.room(thing.room)
-            found = self._filtered(found, str(thing), lambda i: i.room_id == room.id)
+        said = self._understood(thing.phrase)
+        if said.label in self._graph.instances:
+            found = [self._graph.instances[said.label]]
+        else:
+            found = self._called(said.label)
+        for word in said.words:
+            found = self._filtered(found, said.name, _described(word))
+        for room_name in filter(None, (said.room, thing.room)):
+            room = self.room(room_name)
+            found = self._filtered(found, f"{said.name} in the {room.label}", _inside(room))
         if thing.reference is not None:
             anchors = {instance.id for instance in self._candidates(thing.reference)}
             found = self._filtered(found, str(thing), lambda i: self._is_related(i, thing.relation, anchors))
         return found
 
+    def _understood(self, text: str) -> Phrase:
+        """What a noun phrase says, by the same lexicon that questions are read with."""
+        tokens = tokenise(normalised(text), self._vocabulary)
+        found = phrases(tokens)
+        is_plain = all(token.kind in ("noun", "word", "room", "break") for token in tokens)
+        if not is_plain or not found or len(found) > 1 or not found[0].label:
+            raise Refused("unsupported", f'I did not understand "{text}".')
+        return found[0]
+
+    def _called(self, name: str) -> list[Instance]:
+        labels, is_only_alike = self._vocabulary.labels_for(name)
+        if not labels or is_only_alike:
+            alike = labels or self._vocabulary.alike(name)
+            hint = f" I know {_either(alike)}." if alike else ""
+            raise Refused("not_seen", f"I have never seen {lexicon.with_article(name)}.{hint}", name)
+        return [instance for _, instance in sorted(self._graph.instances.items()) if instance.label in labels]
+
     def _filtered(self, found: Sequence[Instance], said: str, keep: Suits) -> list[Instance]:
         kept = [instance for instance in found if keep(instance)]
         if not kept:
             others = ", ".join(self.whereabouts(instance) for instance in found[:3])
-            raise Refused("not_seen", f"I have never seen a {said}. What I know: {others}.", found[0].label)
+            raise Refused(
+                "not_seen", f"I have never seen {lexicon.with_article(said)}. What I know: {others}.", found[0].label
+            )
         return kept
 
     def _is_related(self, instance: Instance, relation: str, anchors: set[str]) -> bool:
@@ -157,5 +168,16 @@ class Grounder:
         return " ".join(parts) or f"at {np.round(instance.position, 1).tolist()}"
 
 
+def _described(word: str) -> Suits:
+    wanted = frozenset(lexicon.meanings(word))
+    return lambda instance: word in _SUPERLATIVES or bool(wanted & set(instance.words))
+
+
+def _inside(room: Room) -> Suits:
+    return lambda instance: instance.room_id == room.id
+
+
 def _either(classes: Sequence[str]) -> str:
-    return " or ".join([", ".join(f"the {name}" for name in classes[:-1]), f"the {classes[-1]}"])
+    """ "the mug", "the mug or the cup", "the mug, the cup or the glass"."""
+    *before, last = [f"the {name}" for name in classes]
+    return f"{', '.join(before)} or {last}" if before else last

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from memory_core.graph import Room, SceneGraph
-from task_planner.affordances import LIKELY_ROOMS
+from memory_core.recall.lexicon import with_article
+from task_planner.affordances import likely_rooms
 from task_planner.plan import Point, Step
 from task_planner.standing import stand_in_room
 from task_planner.travel import Ways
@@ -12,7 +13,7 @@ from task_planner.travel import Ways
 
 def search_steps(graph: SceneGraph, label: str, ways: Ways, start: Point | None) -> list[Step]:
     """One Search step for each known room with a place to stand. O(rooms log rooms) routes."""
-    likely = LIKELY_ROOMS.get(label, ())
+    likely = likely_rooms(label)
 
     def order(room: Room) -> tuple[int, float, str]:
         rank = likely.index(room.label) if room.label in likely else len(likely)
@@ -36,7 +37,7 @@ def search_steps(graph: SceneGraph, label: str, ways: Ways, start: Point | None)
             "length_m": way.length_m if here else None,
             "places": list(way.place_ids),
         }
-        usual = f"a {label} is usually kept in a {room.label}"
+        usual = f"{with_article(label)} is usually kept in {with_article(room.label)}"
         steps.append(Step("Search", args, usual if room.label in likely else f"the {room.label} is left to look in"))
         here = stand.point
     return steps
