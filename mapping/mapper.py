@@ -32,6 +32,7 @@ from memory_core.segment import Segment
 
 _STATE_VERSION = 1
 _TIDY_EVERY = 10  # frames between two looks for duplicates
+_MUCH_MORE = 1.2
 _LOCATE_EVERY = 5  # frames between two looks at which place the camera is in
 
 
@@ -99,11 +100,12 @@ class Mapper:
         if final:
             self._journal.close_all(self._stamp_ns)
         change = self._topology.update(self.octree, self._known())
+        grown = self._grown()
         events = self._tell_objects(change, final)
         if change:
             events.append(self._teller.mapped(change, self._stamp_ns))
             self._view.apply(events[-1:])
-        events += self._tell_relations(events)
+        events += self._tell_relations(events, grown)
         events += self._tell_way()
         keyframes, self._keyframes = tuple(self._keyframes), []
         return MapUpdate(
@@ -215,7 +217,8 @@ class Mapper:
 
     def _tidy(self) -> None:
         for stays, ends in self._instances.tidy(self._stamp_ns):
-            self._seen[stays.number] = None
+            if stays.id:
+                self._seen[stays.number] = None
             if ends.id:
                 self._journal.note("changed", ends, self._stamp_ns, merged_into=stays.id)
                 self._end(ends)
@@ -261,9 +264,19 @@ class Mapper:
         fresh = [self._instances.tracks[number] for number in self._seen]
         return {**self._view.instances, **{track.id: track.instance() for track in fresh}}
 
-    def _tell_relations(self, events: Sequence[Event]) -> list[Event]:
-        """Relations that began or ended by what the events told of objects."""
-        changed = dict.fromkeys(event.subject for event in events if "instance" in event.payload)
+    def _grown(self) -> list[str]:
+        """Objects of whose surface much more is known than when their relations were last looked at."""
+        grown = []
+        for number in sorted(self._seen):
+            track, n = self._instances.tracks[number], self._instances.surfaces.n_voxels(number)
+            if n > _MUCH_MORE * track.n_related:
+                track.n_related = n
+                grown.append(track.id)
+        return grown
+
+    def _tell_relations(self, events: Sequence[Event], grown: Sequence[str]) -> list[Event]:
+        """Relations that began or ended by what the events told of objects, or by more of their surface."""
+        changed = dict.fromkeys([*(event.subject for event in events if "instance" in event.payload), *grown])
         began, ended = self._relations.update(self._view.instances, changed, self._surface)
         told = self._teller.relations(ended, self._stamp_ns, hold=False)
         told += self._teller.relations(began, self._stamp_ns, hold=True)

@@ -22,6 +22,18 @@ _ROOF_POINTS = 3  # points of the carrier above a thing that make it a shelf
 _N_SECTORS = 8
 _WALLED = 5  # sectors with a wall around a thing that make it a bowl
 _WALL_M = 0.02
+_ROOMY = 2.0
+
+# What people say regardless of boards above or rims around: a book is on a shelf, a sponge is in a sink.
+_ON = frozenset(
+    "arm chair|armchair|bed|bench|bookcase|bookshelf|cart|chair|coffee table|counter|counter top|countertop|desk|"
+    "dining table|dog bed|dresser|footstool|night stand|nightstand|ottoman|pan|plate|shelf|shelving unit|side table|"
+    "sofa|stool|stove burner|table|toilet|tray|tv stand".split("|")
+)
+_IN = frozenset(
+    "bathtub|bathtub basin|basket|box|cabinet|cup|drawer|dishwasher|dryer|fridge|garbage can|laundry hamper|microwave|"
+    "mug|oven|pot|safe|sink|sink basin|wardrobe|washing machine|clothes dryer".split("|")
+)
 
 
 def parent_of(one: Instance, others: Iterable[Instance], surface: SurfaceOf) -> Relation | None:
@@ -47,10 +59,7 @@ def parent_of(one: Instance, others: Iterable[Instance], surface: SurfaceOf) -> 
 def _may_carry(box: Box, other: Box) -> bool:
     larger = other.size[0] * other.size[1] > 0.8 * box.size[0] * box.size[1]
     level = other.minimum[2] - _TOUCH_M <= box.minimum[2] <= other.maximum[2] + _TOUCH_M
-    lower = other.minimum[2] < box.minimum[2] + _TOUCH_M and other.center[2] < box.maximum[2]
-    return (
-        (larger or other.volume_m3 > box.volume_m3) and level and lower and _footprint_share(box, other) >= _FOOTPRINT
-    )
+    return (larger or other.volume_m3 > box.volume_m3) and level and _footprint_share(box, other) >= _FOOTPRINT
 
 
 def _footprint_share(box: Box, other: Box) -> float:
@@ -63,21 +72,27 @@ def _footprint_share(box: Box, other: Box) -> float:
 
 
 def _judge(one: Instance, other: Instance, surface: Points) -> tuple[float, Literal["on", "in"]] | None:
-    """(vertical gap in metres, predicate), or None when the other does not carry it."""
+    """(vertical gap in metres, predicate), or None when the other does not carry it.
+
+    What is between the top and the bottom of the other needs more than its box: a thing under a table is not on it.
+    """
     bottom, top = one.box.minimum[2], one.box.maximum[2]
-    if bottom >= other.box.maximum[2] - 0.02:
+    if bottom >= other.box.maximum[2] - _WALL_M:
         return abs(bottom - other.box.maximum[2]), "on"
-    over = _within(surface, one.box, 0.0)
-    if np.count_nonzero(over[:, 2] > top + _WALL_M) >= _ROOF_POINTS:
-        return 0.0, "in"
+    fits = top <= other.box.maximum[2] + _TOUCH_M
+    if other.label in _IN:
+        return (0.0, "in") if fits else None
     ring = _within(surface, one.box, _RING_M)
-    if top <= other.box.maximum[2] + _TOUCH_M and _walled(ring, one.box):
+    below = ring[ring[:, 2] <= bottom + _TOUCH_M, 2]
+    gap_m = abs(bottom - float(below.max())) if len(below) else float("inf")
+    roomy = other.box.volume_m3 > _ROOMY * one.box.volume_m3
+    if other.label not in _ON and fits and roomy and _walled(ring, one.box):
         return 0.0, "in"
-    below = ring[ring[:, 2] <= bottom + _TOUCH_M]
-    if len(below):
-        gap_m = bottom - float(below[:, 2].max())
-        return (abs(gap_m), "on") if abs(gap_m) <= _TOUCH_M else None
-    return (0.0, "in") if top <= other.box.maximum[2] else None
+    if gap_m > _TOUCH_M:
+        return None
+    over = _within(surface, one.box, 0.0)
+    roofed = np.count_nonzero(over[:, 2] > top + _WALL_M) >= _ROOF_POINTS
+    return gap_m, "in" if roofed and other.label not in _ON else "on"
 
 
 def _within(surface: Points, box: Box, margin_m: float) -> Points:

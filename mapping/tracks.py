@@ -31,6 +31,7 @@ class Track:
         colours: (N_COLOURS,) summed shares.
         n_pixels: pixels of the largest view so far.
         free_frames: frames in a row that saw its place free.
+        n_related: surface voxels it had when its relations were last looked at.
     """
 
     number: int
@@ -44,6 +45,7 @@ class Track:
     n_observations: int = 0
     n_pixels: int = 0
     free_frames: int = 0
+    n_related: int = 0
     source: str = ""
     room_id: str = ""
     place_id: str = ""
