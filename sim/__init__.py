@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Simulators as sources of frames and sinks of actions, with the truth to score against."""
 
+from sim.house.backend import HouseSimulator
 from sim.house.source import HouseTour, house_source
+from sim.making import make
 from sim.settings import SimSettings
 from sim.types import Action, AgentPose, SimObject, SimRoom, Simulator, StepResult
 
 __all__ = [
     "Action",
     "AgentPose",
+    "HouseSimulator",
     "HouseTour",
     "SimObject",
     "SimRoom",
@@ -15,4 +18,5 @@ __all__ = [
     "Simulator",
     "StepResult",
     "house_source",
+    "make",
 ]

@@ -20,7 +20,7 @@ ActionName = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentPose:
-    """Where the agent stands: metres and radians in the map frame; `horizon_rad` is the camera's tilt, down positive."""
+    """Where the agent stands: metres and radians, map frame; `horizon_rad` is the camera's tilt, down positive."""
 
     x: float
     y: float
@@ -130,4 +130,4 @@ class Simulator(Protocol):
     def agent_pose(self) -> AgentPose: ...
 
     @property
-    def T_world_base(self) -> Vec: ...
+    def T_world_base(self) -> Vec: ...  # noqa: N802 (T_a_b is the field's own name)

@@ -8,6 +8,7 @@ Each side is moved 4 mm into its room, so that the two differ and nothing that h
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -46,7 +47,8 @@ def build(house: House) -> list[Piece]:
     pieces = [piece for room in house.rooms for piece in _floor_and_ceiling(room, heights[room.id], house.name)]
     pieces += [_wall(wall, rooms.get(wall.room_id), holes.get(wall.id, [])) for wall in house.walls]
     walls = {wall.id: wall for wall in house.walls}
-    return pieces + [_leaf(door, walls) for door in house.openings if door.kind == "door" and leaf_wall(door, walls)]
+    doors = (opening for opening in house.openings if opening.kind == "door" and leaf_wall(opening, walls))
+    return [*pieces, *(_leaf(door, walls) for door in doors)]
 
 
 def holes_of(house: House) -> dict[str, list[Hole]]:
@@ -79,15 +81,21 @@ def leaf_wall(door: OpeningSpec, walls: dict[str, WallSpec]) -> tuple[WallSpec, 
 
 def _floor_and_ceiling(room: RoomSpec, height: float, house: str) -> list[Piece]:
     triangles = triangulate(room.corners)
-    if not triangles:
+    area = sum(_area(room.corners[list(triangle)]) for triangle in triangles)
+    if abs(area - _area(room.corners)) > 0.01 * area + 1e-6:
         raise BadHouse(f"{house}: the floor of {room.id} crosses itself")
     flat = np.column_stack([room.corners, np.zeros(len(room.corners))])
     floor = np.array([flat[[a, b, c, c]] for a, b, c in triangles])
-    ceiling = np.array([flat[[c, b, a, a]] for a, b, c in triangles]) + [0, 0, height]
+    ceiling = np.array([flat[[c, b, a, a]] + [0, 0, height] for a, b, c in triangles])
     return [
         Piece(f"floor|{room.id}", "floor", room.id, floor),
         Piece(f"ceiling|{room.id}", "ceiling", room.id, ceiling),
     ]
+
+
+def _area(corners: Vec) -> float:
+    x, y = corners.T
+    return float(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
 
 
 def inward(wall: WallSpec, room: RoomSpec | None) -> Vec:
@@ -123,7 +131,7 @@ def _solid_panels(wall: WallSpec, holes: list[Hole]) -> list[Hole]:
     ends = {-INSET_M, wall.length_m + INSET_M}
     edges = sorted(ends | {x for hole in holes for x in hole[:2]})
     panels: list[Hole] = []
-    for x0, x1 in zip(edges, edges[1:], strict=False):
+    for x0, x1 in pairwise(edges):
         z = 0.0
         for bottom, top in sorted((h[2], h[3]) for h in holes if h[0] <= (x0 + x1) / 2 <= h[1]):
             if bottom > z:

@@ -24,7 +24,7 @@ class Camera:
         self._settings, self._session_id, self._map_id = settings, session_id, map_id
         self._labels = MappingProxyType(world.labels)
 
-    def T_world_cam(self, pose: AgentPose) -> Vec:
+    def T_world_cam(self, pose: AgentPose) -> Vec:  # noqa: N802 (T_a_b is the field's own name)
         """(4, 4) of the camera when the agent stands at a pose."""
         base = base_pose(pose.x, pose.y, pose.yaw_rad)
         return camera_pose(base, self._settings.camera_height_m, pose.horizon_rad)

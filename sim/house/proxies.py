@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memory_core.geometry import Box, Vec
+from memory_core.geometry import Box
 
 _BOARD_M = 0.02
 _SAME_LEVEL_M = 0.04
@@ -160,10 +160,14 @@ def _shelf(e: Extent) -> list[Part]:
 
 def _cabinet(e: Extent) -> list[Part]:
     panel = min(_BOARD_M, e.size[0] * 0.1)
-    door = _box((e.high[0] - panel, e.low[1], e.low[2]), e.high)
-    inner = [_box(b.minimum, (e.high[0] - panel, b.maximum[1], b.maximum[2])) for b in _shell(e)]
-    boards = [_box(b.minimum, (e.high[0] - panel - 0.01, b.maximum[1], b.maximum[2])) for b in _boards(e, e.levels())]
-    return [*_solid(inner + boards), Part(door, door=True)]
+    front = e.high[0] - panel
+    inner = [_cut(box, front) for box in _shell(e)] + [_cut(box, front - 0.01) for box in _boards(e, e.levels())]
+    return [*_solid(inner), Part(_box((front, e.low[1], e.low[2]), e.high), door=True)]
+
+
+def _cut(box: Box, front: float) -> Box:
+    """The part of a box behind a plane x = front."""
+    return _box(box.minimum, (min(box.maximum[0], front), box.maximum[1], box.maximum[2]))
 
 
 def _shell(e: Extent) -> list[Box]:

@@ -91,8 +91,8 @@ def _choose_stops(world: World, grid: Vec, camera_height_m: float) -> list[Stop]
 def _every_other(grid: Vec) -> Vec:
     """The points of every other row and column of the grid, or all when these are few."""
     cells = np.round((grid - grid[0]) / GRID_M).astype(int)
-    coarse: Vec = grid[(cells % 2 == 0).all(axis=1)]
-    return coarse if len(coarse) >= 8 else grid
+    coarse = grid[(cells % 2 == 0).all(axis=1)]
+    return np.asarray(coarse if len(coarse) >= 8 else grid)
 
 
 def _panorama_pixels(world: World, point: Vec, camera_height_m: float) -> NDArray[np.float64]:
@@ -115,7 +115,7 @@ def _floor_cover(world: World, candidates: Vec) -> NDArray[np.float64]:
     for room in world.house.rooms:
         inside = inside_polygon(candidates, room.corners)
         together |= inside[:, None] & inside
-    return (near & together).astype(np.float64)
+    return np.asarray(near & together, np.float64)
 
 
 class _Walk:

@@ -14,7 +14,7 @@ from memory_core.labels import spoken
 from sim.house import building
 from sim.house.assets import AssetTable, ObjectType
 from sim.house.geometry2d import distance_to_segments, inside_polygon
-from sim.house.proxies import Extent, Part, parts_of
+from sim.house.proxies import Extent, parts_of
 from sim.house.scene import PLAIN, PLANKS, PLASTER, TILES, Body, Scene, SceneBuilder, room_light, seeded_colour
 from sim.house.schema import House, ObjectSpec, OpeningSpec, RoomSpec
 from sim.types import SimObject, SimRoom

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an agent's body can do in a house: walk, turn, take, put, open. A refusal is one sentence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory_core.geometry import Box
+from sim.house.floor import AGENT_RADIUS_M, Floor
+from sim.house.placing import free_spot
+from sim.house.world import Door, Thing, World
+from sim.settings import SimSettings
+from sim.types import Action, AgentPose
+
+_STEEPEST_RAD = math.radians(75)
+_VISIBLE_SHARE = 1 / 7680  # of the image: 10 pixels at 320 x 240
+_SIDEWAYS = {"MoveAhead": 0.0, "MoveBack": math.pi, "MoveLeft": math.pi / 2, "MoveRight": -math.pi / 2}
+_TURNS = {"RotateLeft": 1, "RotateRight": -1}
+_TILTS = {"LookDown": 1, "LookUp": -1}
+
+
+class Refused(Exception):
+    """An action that physics forbids; the message is the sentence for the result."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence[0].upper() + sentence[1:])
+
+
+class Agent:
+    """The body of the agent: its pose, its hand, and the rules. A refused action changes nothing."""
+
+    def __init__(
+        self, world: World, settings: SimSettings, pose: AgentPose, see: Callable[[], NDArray[np.int32]]
+    ) -> None:
+        """
+        Args:
+            see: the instance image (H, W) the agent has before its eyes.
+        """
+        self.pose = pose
+        self.in_hand: Thing | None = None
+        self._world, self._settings, self._see = world, settings, see
+        self._floor = Floor(world)
+
+    def act(self, action: Action) -> None:
+        """Carry out an action.
+
+        Raises:
+            Refused: it cannot be done; nothing has changed.
+        """
+        if action.name == "Done":
+            return
+        if action.name in _SIDEWAYS:
+            self._move(action)
+        elif action.name in _TURNS or action.name in _TILTS:
+            self._turn(action)
+        elif action.name == "Teleport":
+            self._teleport(action)
+        elif action.name in _HANDLINGS:
+            _HANDLINGS[action.name](self, action.uid)
+        else:
+            raise Refused(f"{action.name} is not an action of this simulator.")
+
+    def floor(self) -> Floor:
+        """Where it can stand now."""
+        return self._floor
+
+    def sees(self, number: int) -> bool:
+        """Whether enough of a body is in the image to act on it; O(pixels)."""
+        ids = self._see()
+        return bool(np.count_nonzero(ids == number) >= ids.size * _VISIBLE_SHARE)
+
+    def _move(self, action: Action) -> None:
+        distance = _finite(action.distance_m, "distance_m")
+        heading = self.pose.yaw_rad + _SIDEWAYS[action.name]
+        start = np.array([self.pose.x, self.pose.y])
+        end = start + distance * np.array([math.cos(heading), math.sin(heading)])
+        if not 0 <= distance <= 10:
+            raise Refused(f"{action.name} wants 0 to 10 m, got {distance:g} m.")
+        if not self._floor.can_walk(start, end):
+            raise Refused(f"{action.name} by {distance:g} m is blocked by a wall or furniture.")
+        self.pose = replace(self.pose, x=float(end[0]), y=float(end[1]))
+
+    def _turn(self, action: Action) -> None:
+        angle = math.radians(_finite(action.angle_deg, "angle_deg"))
+        if action.name in _TURNS:
+            yaw = self.pose.yaw_rad + _TURNS[action.name] * angle
+            self.pose = replace(self.pose, yaw_rad=(yaw + math.pi) % (2 * math.pi) - math.pi)
+            return
+        horizon = self.pose.horizon_rad + _TILTS[action.name] * angle
+        if abs(horizon) > _STEEPEST_RAD + 1e-9:
+            raise Refused(
+                f"{action.name} would tilt the camera by {math.degrees(horizon):.0f} degrees, 75 is the limit."
+            )
+        self.pose = replace(self.pose, horizon_rad=horizon)
+
+    def _teleport(self, action: Action) -> None:
+        pose = action.pose
+        if pose is None:
+            raise Refused("Teleport wants a pose.")
+        for value in (pose.x, pose.y, pose.yaw_rad, pose.horizon_rad):
+            _finite(value, "pose")
+        if abs(pose.horizon_rad) > _STEEPEST_RAD + 1e-9:
+            raise Refused("Teleport wants a tilt of the camera of at most 75 degrees.")
+        if not self._floor.can_stand(np.array([[pose.x, pose.y]]))[0]:
+            raise Refused(f"The agent cannot stand at ({pose.x:.2f}, {pose.y:.2f}).")
+        self.pose = pose
+
+    def _pick_up(self, uid: str) -> None:
+        thing = self._thing(uid)
+        if not thing.type.pickupable:
+            raise Refused(f"{_name(thing)} cannot be picked up.")
+        if self.in_hand is not None:
+            raise Refused(f"The hand already holds {_name(self.in_hand)}.")
+        self._require_in_reach(thing.body.number, self._world.scene.bounds(thing.body), _name(thing))
+        thing.parent, thing.held, self.in_hand = "", True, thing
+        for moved in [thing, *self._world.descendants(uid)]:
+            self._world.scene.show(moved.body, shown=False)
+        self._floor = Floor(self._world)
+
+    def _put(self, uid: str) -> None:
+        thing, receptacle = self.in_hand, self._thing(uid)
+        if thing is None:
+            raise Refused("The hand is empty.")
+        if not receptacle.type.receptacle:
+            raise Refused(f"Nothing can be put on or in {_name(receptacle)}.")
+        if receptacle.type.openable and not receptacle.is_open:
+            raise Refused(f"{_name(receptacle)} is closed.")
+        self._require_in_reach(receptacle.body.number, self._world.scene.bounds(receptacle.body), _name(receptacle))
+        spot = free_spot(self._world, receptacle, thing, np.array([self.pose.x, self.pose.y, 1.0]))
+        if spot is None:
+            raise Refused(f"There is no room for {_name(thing)} on or in {_name(receptacle)}.")
+        self._world.move(thing, spot)
+        thing.parent, thing.held, self.in_hand = uid, False, None
+        for moved in [thing, *self._world.descendants(thing.uid)]:
+            self._world.redraw(moved)
+        self._floor = Floor(self._world)
+
+    def _set_open(self, uid: str, *, is_open: bool) -> None:
+        target = self._world.doors.get(uid) or self._thing(uid)
+        name = "the door" if isinstance(target, Door) else _name(target)
+        openable = target.spec.openable if isinstance(target, Door) else target.type.openable
+        if not openable:
+            raise Refused(f"{name} cannot be opened or closed.")
+        if target.is_open == is_open:
+            raise Refused(f"{name} is already {'open' if is_open else 'closed'}.")
+        bounds = self._world.scene.bounds(target.body)
+        if not (isinstance(target, Door) and target.is_open):  # an open leaf is not drawn, so nobody can look at it
+            self._require_in_reach(target.body.number, bounds, name)
+        elif self._gap_m(bounds) > self._settings.reach_m:
+            raise Refused(f"{name} is {self._gap_m(bounds):.1f} m away, out of reach.")
+        if isinstance(target, Door) and not is_open and self._gap_m(bounds) < AGENT_RADIUS_M:
+            raise Refused("The agent stands in the doorway.")
+        target.is_open = is_open
+        if isinstance(target, Door):
+            self._world.scene.show(target.body, shown=not is_open)
+        else:
+            self._world.redraw(target)
+        self._floor = Floor(self._world)
+
+    def _set_on(self, uid: str, *, is_on: bool) -> None:
+        thing = self._thing(uid)
+        if not thing.type.toggleable:
+            raise Refused(f"{_name(thing)} cannot be switched.")
+        if thing.is_on == is_on:
+            raise Refused(f"{_name(thing)} is already {'on' if is_on else 'off'}.")
+        self._require_in_reach(thing.body.number, self._world.scene.bounds(thing.body), _name(thing))
+        thing.is_on = is_on
+
+    def _thing(self, uid: str) -> Thing:
+        thing = self._world.things.get(uid)
+        if thing is None:
+            raise Refused(f"There is no object {uid!r} in this house.")
+        return thing
+
+    def _require_in_reach(self, number: int, box: Box, name: str) -> None:
+        if not self.sees(number):
+            raise Refused(f"{name} is not in view.")
+        gap = self._gap_m(box)
+        if gap > self._settings.reach_m:
+            raise Refused(f"{name} is {gap:.1f} m away, the arm reaches {self._settings.reach_m:g} m.")
+
+    def _gap_m(self, box: Box) -> float:
+        """Distance from the agent to a box on the floor plan."""
+        return box.distance_m((self.pose.x, self.pose.y, box.center[2]))
+
+
+_HANDLINGS: dict[str, Callable[[Agent, str], None]] = {
+    "PickupObject": lambda agent, uid: agent._pick_up(uid),
+    "PutObject": lambda agent, uid: agent._put(uid),
+    "OpenObject": lambda agent, uid: agent._set_open(uid, is_open=True),
+    "CloseObject": lambda agent, uid: agent._set_open(uid, is_open=False),
+    "ToggleObjectOn": lambda agent, uid: agent._set_on(uid, is_on=True),
+    "ToggleObjectOff": lambda agent, uid: agent._set_on(uid, is_on=False),
+}
+
+
+def _name(thing: Thing) -> str:
+    return f"the {thing.body.label} {thing.uid}"
+
+
+def _finite(value: float, name: str) -> float:
+    if not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise Refused(f"{name} wants a finite number, got {value!r}.")
+    return float(value)

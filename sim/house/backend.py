@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The embedded house as a simulator: look, act, and (for evaluation only) know the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory_core.config import check
+from memory_core.errors import NotPossible
+from memory_core.frame import CameraFrame
+from memory_core.geometry import Vec
+from sim.frames import base_pose
+from sim.house.agent import Agent, Refused
+from sim.house.assets import AssetTable
+from sim.house.camera import Camera
+from sim.house.floor import GRID_M, Floor
+from sim.house.placing import free_spot
+from sim.house.schema import load_house
+from sim.house.world import World
+from sim.settings import SimSettings
+from sim.types import Action, AgentPose, SimObject, SimRoom, StepResult
+
+
+class HouseSimulator:
+    """A robot in a house. Time is simulated: every action takes `settings.step_s`, whether it succeeds or not.
+
+    The same house, seed and actions give the same bytes.
+    """
+
+    def __init__(
+        self,
+        house: str | Path | None,
+        settings: SimSettings,
+        asset_database: str | Path | None = None,
+        map_id: str = "map",
+    ) -> None:
+        """
+        Raises:
+            BadHouse: the description or the asset database cannot be used.
+            BadSettings: a setting is out of range.
+        """
+        check(settings)
+        self._house, self._settings, self._map_id = house, settings, map_id
+        self._assets = AssetTable(asset_database)
+        self._world, self._camera, self._agent = self._begin()
+        self._n_steps = 0
+        self._frame: CameraFrame | None = None
+        self._is_open = True
+
+    def reset(self, scene: str | None = None, seed: int | None = None) -> CameraFrame:
+        """Begin anew, perhaps in another house or with other colours; the clock begins anew too."""
+        self._house = scene or self._house
+        if seed is not None:
+            self._settings = replace(self._settings, seed=seed)
+            check(self._settings)
+        self._world, self._camera, self._agent = self._begin()
+        self._n_steps, self._frame, self._is_open = 0, None, True
+        return self.observe()
+
+    def step(self, action: Action) -> StepResult:
+        """Do one thing; what physics forbids gives `ok` False, a sentence and an unchanged world. O(faces + pixels)."""
+        self._require_open()
+        error = ""
+        try:
+            self._agent.act(action)
+        except Refused as refusal:
+            error = str(refusal)
+        self._n_steps += 1
+        self._frame = None
+        return StepResult(self.observe(), ok=not error, error=error)
+
+    def observe(self) -> CameraFrame:
+        """What the camera sees now; asking again gives the same frame."""
+        self._require_open()
+        if self._frame is None:
+            self._frame = self._camera.frame(self._agent.pose, self._n_steps)
+        return self._frame
+
+    def objects(self) -> list[SimObject]:
+        """The truth about all objects, in a fixed order; O(faces)."""
+        return [self._world.truth(thing) for thing in self._world.things.values()]
+
+    def object(self, uid: str) -> SimObject:
+        """The truth about one object.
+
+        Raises:
+            NotPossible: there is no such object.
+        """
+        if uid not in self._world.things:
+            raise NotPossible(f"there is no object {uid!r} in {self._world.house.name}")
+        return self._world.truth(self._world.things[uid])
+
+    def rooms(self) -> list[SimRoom]:
+        return list(self._world.rooms.values())
+
+    def reachable(self, grid_m: float = GRID_M) -> Vec:
+        """(N, 2) points of a grid through the agent that it can walk to, metres; O(house area)."""
+        floor = self._agent.floor()
+        return floor.reachable(np.array([self._agent.pose.x, self._agent.pose.y]), grid_m)
+
+    def can_stand(self, points: Vec) -> NDArray[np.bool_]:
+        """(N,) whether the agent fits at points (N, 2) of the floor."""
+        return self._agent.floor().can_stand(points)
+
+    def sees(self, uid: str) -> bool:
+        """Whether enough of an object is in the present image to act on it."""
+        thing = self._world.things.get(uid)
+        return thing is not None and self._agent.sees(thing.body.number)
+
+    def can_reach(self, uid: str) -> bool:
+        """Whether the arm reaches an object from somewhere the agent can walk to; its view may still be blocked."""
+        box = self.object(uid).box
+        points = self.reachable()
+        outside = np.maximum(np.maximum(np.array(box.minimum[:2]) - points, points - box.maximum[:2]), 0)
+        return bool(np.linalg.norm(outside, axis=1).min() <= self._settings.reach_m - GRID_M)
+
+    def fits(self, uid: str, receptacle: str) -> bool:
+        """Whether there is room for an object on or in a receptacle now, were it open."""
+        thing, holder = self._world.things[uid], self._world.things[receptacle]
+        room = free_spot(self._world, holder, thing, np.array(self.object(receptacle).box.center))
+        return holder.type.receptacle and room is not None
+
+    def holds_inside(self, uid: str) -> bool:
+        """Whether what an object holds is "in" it rather than "on" it."""
+        return self._world.things[uid].type.holds_inside
+
+    def label_of(self, instance_id: int) -> str:
+        """Spoken class name of a number in the instance images; "" for 0 and unknown numbers."""
+        return self._world.labels.get(instance_id, "")
+
+    def uid_of(self, instance_id: int) -> str:
+        """The handle for acting on a number in the instance images; "" for 0 and unknown numbers."""
+        bodies = self._world.scene.bodies
+        return bodies[instance_id - 1].uid if 1 <= instance_id <= len(bodies) else ""
+
+    @property
+    def held(self) -> str:
+        """uid of what is in the hand, "" if nothing."""
+        return self._agent.in_hand.uid if self._agent.in_hand else ""
+
+    @property
+    def agent_pose(self) -> AgentPose:
+        return self._agent.pose
+
+    @property
+    def T_world_base(self) -> Vec:  # noqa: N802 (T_a_b is the field's own name)
+        """(4, 4) pose of the robot on the floor."""
+        return base_pose(self._agent.pose.x, self._agent.pose.y, self._agent.pose.yaw_rad)
+
+    @property
+    def guessed_sizes(self) -> Mapping[str, int]:
+        """How many objects got a typical or a default size because no database knew theirs."""
+        return dict(self._assets.guessed)
+
+    def close(self) -> None:
+        """Free the images; the simulator cannot be used afterwards."""
+        self._is_open = False
+        self._frame = None
+
+    def _begin(self) -> tuple[World, Camera, Agent]:
+        self._assets.guessed.clear()
+        world = World(load_house(self._house), self._assets, self._settings.seed)
+        camera = Camera(world, self._settings, session_id=f"house {world.house.name}", map_id=self._map_id)
+        return world, camera, Agent(world, self._settings, _start(world), self._ids)
+
+    def _ids(self) -> NDArray[np.int32]:
+        ids = self.observe().instance_ids
+        assert ids is not None
+        return ids
+
+    def _require_open(self) -> None:
+        if not self._is_open:
+            raise NotPossible("the simulator is closed; call reset first")
+
+
+def _start(world: World) -> AgentPose:
+    wanted = world.house.start
+    x, y = Floor(world).start((wanted.x, wanted.y) if wanted else None)
+    return AgentPose(x=float(x), y=float(y), yaw_rad=wanted.yaw_rad if wanted else 0.0)

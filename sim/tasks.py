@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tasks for an agent in a house, said as people say them and judged by the simulator's truth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from sim.house.backend import HouseSimulator
+from sim.truth import ENOUGH_PIXELS, Sighting
+from sim.types import SimObject, SimRoom
+
+TaskKind = Literal["go_to", "find", "pick_and_place"]
+ARRIVED_M = 1.0
+_FOUND_M = 2.0
+_FACING_RAD = math.radians(45)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A wish and its judge: `check` tells from the simulator's present state whether it is fulfilled."""
+
+    text: str
+    kind: TaskKind
+    check: Callable[[HouseSimulator], bool]
+
+
+def generate_tasks(
+    simulator: HouseSimulator,
+    seen: Mapping[str, Sighting],
+    *,
+    n_tasks: int = 30,
+    seed: int = 0,
+    min_pixels: int = ENOUGH_PIXELS,
+) -> list[Task]:
+    """Feasible tasks about things seen clearly on an earlier tour, kinds in turn, none fulfilled at the start.
+
+    Any object of the named kind will do. Fewer than `n_tasks` when the house does not offer more.
+
+    Args:
+        simulator: standing at its start; it is asked what can be reached, and not changed.
+    """
+    rng = np.random.default_rng(seed)
+    clear = [o for o in simulator.objects() if o.uid in seen and seen[o.uid].n_pixels >= min_pixels]
+    reachable = [o for o in clear if simulator.can_reach(o.uid)]
+    kinds = [
+        _shuffled([*_go_to_rooms(simulator.rooms()), *_go_to(reachable)], rng),
+        _shuffled(_find(reachable), rng),
+        _shuffled(_pick_and_place(simulator, reachable), rng),
+    ]
+    open_tasks = [[task for task in tasks if not task.check(simulator)] for tasks in kinds]
+    in_turn = [tasks[i] for i in range(n_tasks) for tasks in open_tasks if i < len(tasks)]
+    return in_turn[:n_tasks]
+
+
+def is_near(simulator: HouseSimulator, thing: SimObject, distance_m: float = ARRIVED_M) -> bool:
+    """Whether the agent is within a distance of an object's box on the floor plan, and turned to it or seeing it."""
+    pose = simulator.agent_pose
+    if thing.box.distance_m((pose.x, pose.y, thing.box.center[2])) > distance_m:
+        return False
+    bearing = math.atan2(thing.box.center[1] - pose.y, thing.box.center[0] - pose.x) - pose.yaw_rad
+    turned = abs((bearing + math.pi) % (2 * math.pi) - math.pi) <= _FACING_RAD
+    return turned or simulator.sees(thing.uid)
+
+
+def _shuffled(tasks: Sequence[Task], rng: np.random.Generator) -> list[Task]:
+    return [tasks[i] for i in rng.permutation(len(tasks))]
+
+
+def _labels(things: Iterable[SimObject]) -> list[str]:
+    return sorted({thing.label for thing in things})
+
+
+def _go_to_rooms(rooms: Sequence[SimRoom]) -> list[Task]:
+    return [Task(f"go to the {label}", "go_to", _in_room(label)) for label in sorted({room.label for room in rooms})]
+
+
+def _in_room(label: str) -> Callable[[HouseSimulator], bool]:
+    def check(simulator: HouseSimulator) -> bool:
+        pose = simulator.agent_pose
+        return any(room.label == label and room.contains(pose.x, pose.y) for room in simulator.rooms())
+
+    return check
+
+
+def _go_to(things: Sequence[SimObject]) -> list[Task]:
+    return [Task(f"go to the {label}", "go_to", _at(label)) for label in _labels(things)]
+
+
+def _at(label: str) -> Callable[[HouseSimulator], bool]:
+    return lambda simulator: any(is_near(simulator, o) for o in simulator.objects() if o.label == label)
+
+
+def _find(things: Sequence[SimObject]) -> list[Task]:
+    return [Task(f"find the {label}", "find", _found(label)) for label in _labels(things)]
+
+
+def _found(label: str) -> Callable[[HouseSimulator], bool]:
+    def check(simulator: HouseSimulator) -> bool:
+        pose = simulator.agent_pose
+        near = (o for o in simulator.objects() if o.label == label and _gap(o, pose.x, pose.y) <= _FOUND_M)
+        return any(simulator.sees(o.uid) for o in near)
+
+    return check
+
+
+def _gap(thing: SimObject, x: float, y: float) -> float:
+    return thing.box.distance_m((x, y, thing.box.center[2]))
+
+
+def _pick_and_place(simulator: HouseSimulator, things: Sequence[SimObject]) -> list[Task]:
+    """Every kind of small thing into or onto every kind of furniture where each of the kind has room for each."""
+    tasks = []
+    holders = [o for o in things if o.receptacle and not o.pickupable]
+    small = [o for o in things if o.pickupable]
+    for label in _labels(small):
+        for holder_label in _labels(holders):
+            pairs = [(o.uid, h.uid) for o in small if o.label == label for h in holders if h.label == holder_label]
+            if all(simulator.fits(*pair) for pair in pairs):
+                word = "in" if simulator.holds_inside(pairs[0][1]) else "on"
+                text = f"put the {label} {word} the {holder_label}"
+                tasks.append(Task(text, "pick_and_place", _placed(label, holder_label)))
+    return tasks
+
+
+def _placed(label: str, holder_label: str) -> Callable[[HouseSimulator], bool]:
+    def check(simulator: HouseSimulator) -> bool:
+        holders = {o.uid for o in simulator.objects() if o.label == holder_label}
+        return any(o.parent in holders for o in simulator.objects() if o.label == label)
+
+    return check
