@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Compile tolman_msgs and tf2_msgs into this virtual environment, from rclpy wheels and gcc, without colcon.
 

@@ -31,7 +31,9 @@ near_option = click.option("--near", callback=parse_point, metavar="X,Y,Z", help
 as_of_option = click.option(
     "--as-of", type=float, callback=seconds_to_ns, metavar="T", help="Answer as of this time of the recording, seconds."
 )
-limit_option = click.option("--limit", type=click.IntRange(1, 1000), default=10, show_default=True)
+limit_option = click.option(
+    "--limit", type=click.IntRange(1, 1000), default=10, show_default=True, metavar="N", help="List at most N things."
+)
 
 
 @click.command()

@@ -76,7 +76,9 @@ def _mapper_settings(config: Path | None, voxel_size_m: float | None) -> MapperS
 @click.command()
 @source_argument
 @click.argument("bag", type=click.Path(path_type=Path))
-@click.option("--storage", type=click.Choice(["mcap", "sqlite3"]), default="mcap", show_default=True)
+@click.option(
+    "--storage", type=click.Choice(["mcap", "sqlite3"]), default="mcap", show_default=True, help="Bag format."
+)
 @source_options
 @as_json
 def convert(source: str, bag: Path, storage: str, as_json: bool, **options: Any) -> None:
