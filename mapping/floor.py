@@ -40,8 +40,8 @@ class Rules:
 class Floor:
     """Places and rooms of a storey.
 
-    `numbers` and `cells` (map cells) list the places, `links` pairs of indices into them; `room_of` is (nx, ny) over
-    `grid`, 0 outside rooms.
+    `numbers`, `cells` (map cells), `radii` (metres) and `place_rooms` list the places, `links` pairs of indices into
+    them; `owner` and `room_of` are (nx, ny) over `grid`: index of a place or -1, number of a room or 0.
     """
 
     def __init__(self, storey: Storey) -> None:
@@ -52,6 +52,7 @@ class Floor:
         self.links: list[tuple[int, int]] = []
         self.radii: list[float] = []
         self.owner: NDArray[np.int32] = np.zeros(self.grid.drive.shape, np.int32)
+        self.place_rooms = np.zeros(0, np.int32)
         self.room_of: Labels = np.zeros(self.grid.drive.shape, np.int32)
 
     def update(self, octree: Columns, rules: Rules, new_place: Callable[[], int], new_room: Callable[[], int]) -> bool:
@@ -66,6 +67,7 @@ class Floor:
         self.numbers += [new_place() for _ in range(len(self.cells) - len(self.numbers))]
         labels = partition(self.grid, fits, rules.necks)
         self.room_of = _renumber(labels, self._moved(self.room_of, before), new_room)
+        self._house_places()
         return True
 
     def _find_places(self, rules: Rules, least_gain: int) -> Mask:
@@ -81,6 +83,10 @@ class Floor:
         self.radii = [(float(found.clearance[cell]) - 0.5) * self.grid.voxel_size_m for cell in found.cells]
         return fits
 
+    def _house_places(self) -> None:
+        rooms = [self.room_at(*self.grid.center(*self._element(cell))) for cell in self.cells]
+        self.place_rooms = np.array(rooms, np.int32)
+
     def state(self) -> dict[str, Any]:
         """Values for `memory_core.packing.pack`, the storey's among them."""
         cells = np.array(self.cells, np.int32).reshape(-1, 2)
@@ -94,6 +100,7 @@ class Floor:
         floor.cells = [(int(i), int(j)) for i, j in values["cells"]]
         floor.room_of = unpack_runs(values["room_of"])
         floor._find_places(rules, floor.grid.drive.size + 1)
+        floor._house_places()
         return floor
 
     def room_at(self, x: float, y: float) -> int:
@@ -115,19 +122,15 @@ class Floor:
         return self.room_at(box.center[0], box.center[1])
 
     def place_at(self, x: float, y: float, room: int) -> int:
-        """Number of the place that stands for a point, else of the nearest one in the room; 0 for none."""
+        """Number of the place that stands for a point, else of the nearest one in the room; 0 for none. O(places)."""
         i, j = self.grid.cell(x, y)
         if self.grid.inside(i, j) and self.owner[i, j] >= 0:
             return self.numbers[int(self.owner[i, j])]
-        away = [
-            (np.hypot(*np.subtract(self._element(c), (i, j))), n) for c, n in zip(self.cells, self.numbers, strict=True)
-        ]
-        near = [entry for entry, cell in zip(away, self.cells, strict=True) if room and self.place_room(cell) == room]
-        return min(near)[1] if near else 0
-
-    def place_room(self, cell: Cell) -> int:
-        """Number of the room of a place."""
-        return self.room_at(*self.grid.center(*self._element(cell)))
+        same = np.flatnonzero(self.place_rooms == room) if room else np.zeros(0, np.int64)
+        if not len(same):
+            return 0
+        away = np.array(self.cells)[same] - self.grid.origin - (i, j)
+        return self.numbers[int(same[np.argmin((away**2).sum(axis=1))])]
 
     def center(self, cell: Cell) -> Point:
         """Metres of the middle of a map cell, at floor height."""

@@ -119,7 +119,8 @@ class Topology:
         """(place id, room id) of a point in the map frame, metres; "" for what is unknown. O(places of the room)."""
         x, y, z = (float(value) for value in np.asarray(position, np.float64))
         floor = self._floor_at(z)
-        return ("", "") if floor is None else _ids(floor.place_at(x, y, floor.room_at(x, y)), floor.room_at(x, y))
+        room = floor.room_at(x, y) if floor else 0
+        return _ids(floor.place_at(x, y, room), room) if floor else ("", "")
 
     def locate_box(self, box: Box) -> tuple[str, str]:
         """(place id, room id) of a thing; better than `locate` for things against or in walls."""
@@ -188,8 +189,9 @@ class Topology:
         passages: dict[tuple[str, str], Passage] = {}
         for floor in self._floors:
             centers = [floor.center(cell) for cell in floor.cells]
-            for number, cell, center, radius in zip(floor.numbers, floor.cells, centers, floor.radii, strict=True):
-                place_id, room_id = _ids(number, floor.place_room(cell))
+            rooms = floor.place_rooms.tolist()
+            for number, room, center, radius in zip(floor.numbers, rooms, centers, floor.radii, strict=True):
+                place_id, room_id = _ids(number, room)
                 places[place_id] = Place(place_id, center, round(radius, 3), room_id)
             for one, other in floor.links:
                 a, b = sorted((one, other), key=lambda index: floor.numbers[index])
