@@ -56,6 +56,8 @@ class BagSource:
         self._opening = Drops()
         for note in self._reader.notes:
             self._opening.note(note)
+        if self._reader.lost:
+            self._opening.add("unreadable", self._reader.loss, self._reader.lost)
         self._drops = Drops()
         self._drops.restart_from(self._opening)
         self.drops = self._drops.counts

@@ -20,11 +20,14 @@ from rosbags.typesys import Stores, TypesysError, get_types_from_msg, get_typest
 
 from memory_core.errors import BadSource
 from recordings.drops import Drops
-from recordings.salvage import McapSalvage
+from recordings.mcap_salvage import McapSalvage
+from recordings.salvage import Salvage
+from recordings.sqlite_salvage import SqliteSalvage
 
 Raw = tuple[str, str, int, bytes]  # topic, type, log time in ns, serialised message
 
-STORAGE_SUFFIXES = (".mcap", ".db3")
+_SALVAGES: dict[str, Callable[[Path], Salvage]] = {".mcap": McapSalvage, ".db3": SqliteSalvage}
+STORAGE_SUFFIXES = tuple(_SALVAGES)
 TF_TYPES = frozenset({"tf2_msgs/msg/TFMessage", "tf/msg/tfMessage"})
 
 # What parsers of untrusted bytes raise when the bytes are damaged, besides their own errors.
@@ -62,6 +65,7 @@ class BagReader:
         path: the bag.
         topics: name -> Topic, for topics whose messages can be decoded (CDR or ROS 1).
         notes: what was wrong with the bag and how it was opened all the same.
+        lost, loss: how many messages (at least) damage took, and the sentence about it; 0 and empty for none.
     """
 
     def __init__(self, path: Path) -> None:
@@ -69,7 +73,7 @@ class BagReader:
         self.path = path
         self.notes: list[str] = []
         self.is_ros1 = path.suffix == ".bag"
-        self._lost = 0
+        self.lost, self.loss = 0, ""
         self._storage = self._open()
         self.topics = self._storage.topics
         if not self.topics and self._storage.formats:
@@ -79,13 +83,11 @@ class BagReader:
             raise BadSource(f"{path}: the bag has no messages; " + self._description())
 
     def messages(self, names: Collection[str], drops: Drops) -> Iterator[tuple[str, int, Any]]:
-        """(topic, log time in ns, message) of the named topics; damage is counted in `drops`, never raised."""
+        """(topic, log time in ns, message) of the named topics; new damage is counted in `drops`, never raised."""
         types = _types(self.is_ros1)
         decode = types.deserialize_ros1 if self.is_ros1 else types.deserialize_cdr
         expected = sum(self.topics[name].count for name in names if name in self.topics)
         n_read = 0
-        if self._lost:
-            drops.add("unreadable", self.notes[-1], self._lost)
         try:
             for topic, msgtype, log_ns, raw in self._storage.raw(set(names)):
                 n_read += 1
@@ -121,7 +123,7 @@ class BagReader:
             else:
                 self.notes.append(f"{self.path.name}: metadata.yaml is missing or damaged; the files were read without")
                 return storage
-        if not files or any(file.suffix != ".mcap" for file in files):
+        if not files:
             raise BadSource(f"{self.path}: not a readable ROS 2 bag: {_text(error)}") from error
         return self._salvage(files, error)
 
@@ -131,11 +133,13 @@ class BagReader:
         if not n_read and not storage.formats:
             why = storage.problem or _text(error)
             raise BadSource(f"{self.path}: not a readable ROS 2 bag: {why}; no message could be recovered") from error
+        if not storage.problem and not storage.is_closed:
+            self.notes.append(f"{self.path.name}: its end is missing, but all {n_read} messages were recovered")
         if storage.problem:
             declared = _declared_count(self.path)
             of = f" of {declared}" if declared else ""
-            self._lost = max(1, declared - n_read)
-            self.notes.append(f"{self.path.name}: recovered {n_read}{of} messages: {storage.problem}")
+            self.lost = max(1, declared - n_read)
+            self.loss = f"{self.path.name}: recovered {n_read}{of} messages: {storage.problem}"
         return storage
 
     def _description(self) -> str:
@@ -178,10 +182,10 @@ class RosbagStorage:
 
 
 class SalvagedStorage:
-    """Serialised messages of damaged MCAP files, file by file in the order they were written."""
+    """Serialised messages of damaged files of a ROS 2 bag, file by file in the order they were written."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        self._files = [McapSalvage(path) for path in paths]
+        self._files: list[Salvage] = [_SALVAGES[path.suffix](path) for path in paths]
         self.topics: dict[str, Topic] = {}
         self.formats: set[str] = set()
         for file in self._files:
@@ -191,6 +195,7 @@ class SalvagedStorage:
                     continue
                 before = self.topics[message.topic].count if message.topic in self.topics else 0
                 self.topics[message.topic] = Topic(message.topic, message.msgtype, before + 1)
+        self.is_closed = all(file.is_closed for file in self._files)
         self.problem = "; ".join(file.problem for file in self._files if file.problem)
 
     def raw(self, names: set[str]) -> Iterator[Raw]:
