@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,7 +25,10 @@ from task_planner.standing import stand_for
 _ARRIVED_M = 0.1
 _MISPLACED_M = 0.5
 _LEAST_PIXELS = 10
-_MAX_STANDS = 4
+# How far from the thing to stand, tried in turn: from afar one looks under what hides it from above.
+_DISTANCES_M = (0.6, 1.3, 0.9, 0.4)
+_CLOSE_M = 0.8
+_STEP_M = 0.1
 _FULL_TURN = 12
 # Where to look when the thing is not in the middle of the image: turns and tilts, degrees.
 _GLANCES_DEG = ((0, 0), (0, 20), (0, -20), (30, 10), (-30, 10), (60, 10), (-60, 10))
@@ -112,10 +115,11 @@ class _Robot:
         route: list[Point2] = [(point[0], point[1]) for point in step.args["route"]]
         arrived = self.walker.follow(route, _ARRIVED_M)
         is_thing = step.args["id"] in self._graph.instances
-        if not arrived and not (is_thing and self._stand_elsewhere(step, [])):
+        if not arrived and not (is_thing and self._stand_elsewhere(step, [], _DISTANCES_M[0])):
             return f"no way was found to the {step.args['label'] or 'point'}"
         if is_thing:
             self._face(step)
+            self._close_in(step)
         else:
             self.walker.turn_to(step.args["yaw_rad"])
         return ""
@@ -149,23 +153,31 @@ class _Robot:
         """The handle of the thing, "" when it was not found, and why using it failed, from up to four stands."""
         tried: list[Point2] = []
         uid, refusal = "", ""
-        for _ in range(_MAX_STANDS):
+        for attempt in range(len(_DISTANCES_M)):
             tried.append(self.walker.position)
             uid = self._find(step) or uid
             refusal = use(uid) if uid else ""
             if uid and not refusal:
                 break
-            if not self._stand_elsewhere(step, tried):
+            if attempt + 1 < len(_DISTANCES_M) and not self._stand_elsewhere(step, tried, _DISTANCES_M[attempt + 1]):
                 break
         return uid, refusal
 
-    def _stand_elsewhere(self, step: Step, tried: Sequence[Point2]) -> bool:
+    def _close_in(self, step: Step) -> None:
+        """Step towards the thing in front until it is close or something is in the way."""
+        box = _box(step)
+        while box.distance_m((*self.walker.position, box.center[2])) > _CLOSE_M:
+            if not self.walker.act(Action("MoveAhead", distance_m=_STEP_M)).ok:
+                return
+
+    def _stand_elsewhere(self, step: Step, tried: Sequence[Point2], distance_m: float) -> bool:
         """Walk to another point from which the thing can be reached; False when there is none left."""
         thing = self._graph.instances[step.args["id"]]
+        settings = replace(self._settings, comfortable_m=min(distance_m, self._settings.reach_m))
         avoid = [(x, y, 0.0) for x, y in tried]
-        for _ in range(_MAX_STANDS):
+        for _ in _DISTANCES_M:
             here = (*self.walker.position, 0.0)
-            stand = stand_for(self._graph, thing, self._settings, here, avoid)
+            stand = stand_for(self._graph, thing, settings, here, avoid)
             if stand is None:
                 return False
             if self.walker.go_to((stand.point[0], stand.point[1]), _ARRIVED_M):
