@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mapping.free_space import BLOCKED, OPEN, Columns, Grid, Mask, Storey, clearance_cells, pack_runs, unpack_runs
+from mapping.open_plan import Content, part_open_plans
 from mapping.partition import Labels, Necks, partition, wall_clearance
 from mapping.places import cover, parts, spread
 from memory_core.geometry import Box
+from memory_core.graph import Instance
 
 Cell = tuple[int, int]
 Point = tuple[float, float, float]
@@ -37,6 +39,22 @@ class Rules:
     necks: Necks
 
 
+@dataclass
+class Numbers:
+    """The last numbers given to a place and to a room, over all storeys."""
+
+    places: int = 0
+    rooms: int = 0
+
+    def new_place(self) -> int:
+        self.places += 1
+        return self.places
+
+    def new_room(self) -> int:
+        self.rooms += 1
+        return self.rooms
+
+
 class Floor:
     """Places and rooms of a storey.
 
@@ -55,8 +73,8 @@ class Floor:
         self.place_rooms = np.zeros(0, np.int32)
         self.room_of: Labels = np.zeros(self.grid.drive.shape, np.int32)
 
-    def update(self, octree: Columns, rules: Rules, new_place: Callable[[], int], new_room: Callable[[], int]) -> bool:
-        """Follow the octree; False if no camera looked here since the last time.
+    def update(self, octree: Columns, rules: Rules, things: Sequence[Instance], numbers: Numbers) -> bool:
+        """Follow the octree and the things on this storey; False if no camera looked here since the last time.
 
         O(columns looked at) for reading, O(area of the storey) for the rest.
         """
@@ -64,9 +82,11 @@ class Floor:
             return False
         before, self.grid = self.grid, self.storey.grid()
         fits = self._find_places(rules, max(1, round(rules.least_gain_m2 / self.grid.voxel_size_m**2)))
-        self.numbers += [new_place() for _ in range(len(self.cells) - len(self.numbers))]
+        self.numbers += [numbers.new_place() for _ in range(len(self.cells) - len(self.numbers))]
+        earlier = self._moved(self.room_of, before)
         labels = partition(self.grid, fits, rules.necks)
-        self.room_of = _renumber(labels, self._moved(self.room_of, before), new_room)
+        labels = part_open_plans(labels, earlier, self._contents(things, labels), self.grid.voxel_size_m)
+        self.room_of = _renumber(labels, earlier, numbers.new_room)
         self._house_places()
         return True
 
@@ -82,6 +102,17 @@ class Floor:
         self.links, self.owner = found.links, spread(found, self.grid.drive == OPEN)
         self.radii = [(float(found.clearance[cell]) - 0.5) * self.grid.voxel_size_m for cell in found.cells]
         return fits
+
+    def _contents(self, things: Sequence[Instance], labels: Labels) -> list[Content]:
+        """Each thing at the cell of its room that is nearest to its middle."""
+        contents: list[Content] = []
+        for thing in things:
+            room = self._label_around(labels, thing.box)
+            cell = self.grid.cell(thing.box.center[0], thing.box.center[1])
+            near = _nearest(labels, room, cell, round(_NEAR_M / self.grid.voxel_size_m)) if room else None
+            if near is not None:
+                contents.append(Content(near, thing.label, thing.confidence))
+        return contents
 
     def _house_places(self) -> None:
         rooms = [self.room_at(*self.grid.center(*self._element(cell))) for cell in self.cells]
@@ -112,14 +143,17 @@ class Floor:
 
     def room_around(self, box: Box) -> int:
         """Number of the room that holds most of a box's footprint, or of a narrow ring around it; 0 for none."""
+        return self._label_around(self.room_of, box) or self.room_at(box.center[0], box.center[1])
+
+    def _label_around(self, labels: Labels, box: Box) -> int:
         for ring in _RINGS_M:
             low = np.maximum(self.grid.cell(box.minimum[0] - ring, box.minimum[1] - ring), 0)
             high = np.maximum(np.add(self.grid.cell(box.maximum[0] + ring, box.maximum[1] + ring), 1), 0)
-            votes = np.bincount(self.room_of[low[0] : high[0], low[1] : high[1]].ravel(), minlength=1)
+            votes = np.bincount(labels[low[0] : high[0], low[1] : high[1]].ravel(), minlength=1)
             votes[0] = 0
             if votes.sum() >= _ENOUGH_CELLS:
                 return int(np.argmax(votes))
-        return self.room_at(box.center[0], box.center[1])
+        return 0
 
     def place_at(self, x: float, y: float, room: int) -> int:
         """Number of the place that stands for a point, else of the nearest one in the room; 0 for none. O(places)."""
@@ -171,20 +205,14 @@ class Floor:
 
     def _nearest_room(self, i: int, j: int) -> int:
         reach = round(_NEAR_M / self.grid.voxel_size_m)
-        low = (max(0, i - reach), max(0, j - reach))
-        window = self.room_of[low[0] : max(0, i + reach + 1), low[1] : max(0, j + reach + 1)]
-        a, b = np.nonzero(window)
-        if len(a) == 0:
-            return 0
-        numbers = window[a, b]
-        a, b = a + low[0], b + low[1]
-        square = (a - i) ** 2 + (b - j) ** 2
+        window = self.room_of[max(0, i - reach) : max(0, i + reach + 1), max(0, j - reach) : max(0, j + reach + 1)]
         costs: list[tuple[float, int]] = []
-        for number in np.unique(numbers).tolist():
-            k = int(np.argmin(np.where(numbers == number, square, np.iinfo(np.int64).max)))
-            distance = float(np.sqrt(square[k])) * self.grid.voxel_size_m
-            costs.append((distance + _BEHIND_WALL_M * self._walls_between((i, j), (int(a[k]), int(b[k]))), number))
-        return min(costs)[1]
+        for number in np.flatnonzero(np.bincount(window.ravel(), minlength=1)[1:]) + 1:
+            near = _nearest(self.room_of, int(number), (i, j), reach)
+            if near is not None:
+                distance = float(np.hypot(near[0] - i, near[1] - j)) * self.grid.voxel_size_m
+                costs.append((distance + _BEHIND_WALL_M * self._walls_between((i, j), near), int(number)))
+        return min(costs, default=(0.0, 0))[1]
 
     def _walls_between(self, start: Cell, end: Cell) -> int:
         """How often the straight line enters a wall; the wall it may start in does not count."""
@@ -193,6 +221,17 @@ class Floor:
         inside = ((line >= 0) & (line < self.grid.rooms.shape)).all(axis=1)
         blocked = self.grid.rooms[tuple(line[inside].T)] == BLOCKED
         return int(np.count_nonzero(blocked[1:] & ~blocked[:-1]))
+
+
+def _nearest(labels: Labels, label: int, cell: Cell, reach: int) -> Cell | None:
+    """The cell with a label nearest to a cell, at most `reach` away along each axis. O(reach^2)."""
+    low = max(0, cell[0] - reach), max(0, cell[1] - reach)
+    window = labels[low[0] : max(0, cell[0] + reach + 1), low[1] : max(0, cell[1] + reach + 1)]
+    found = np.argwhere(window == label) + low
+    if not len(found):
+        return None
+    i, j = found[int(np.argmin(((found - cell) ** 2).sum(axis=1)))]
+    return int(i), int(j)
 
 
 def _renumber(labels: Labels, before: Labels, new_number: Callable[[], int]) -> Labels:

@@ -56,8 +56,21 @@ _REPEATS = 2  # a third chair says no more than two
 def label_room(contents: Iterable[tuple[str, float]]) -> tuple[str, float]:
     """Most likely kind of a room and its probability, from the classes in it and how sure each is.
 
-    Naive Bayes over kinds; a class counts twice at most. ("room", 0.0) when nothing tells kinds apart well enough.
+    Naive Bayes over kinds. ("room", 0.0) when nothing tells kinds apart well enough.
     O(things).
+    """
+    score = evidence(contents)
+    best = max(sorted(score), key=lambda kind: score[kind])
+    total = sum(math.exp(value - score[best]) for value in score.values())
+    if score[best] < _LEAST_EVIDENCE or 1.0 / total < _LEAST_CONFIDENCE:
+        return UNKNOWN_ROOM, 0.0
+    return best, round(1.0 / total, 4)
+
+
+def evidence(contents: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """Logarithm of how much likelier each kind of room has become by the things in it, its rarity included.
+
+    A class counts twice at most. O(things).
     """
     weights: dict[str, list[float]] = {}
     for label, confidence in contents:
@@ -67,8 +80,4 @@ def label_room(contents: Iterable[tuple[str, float]]) -> tuple[str, float]:
         weight = sum(sorted(weights[label], reverse=True)[:_REPEATS])
         for kind, tells in _TELLS.items():
             score[kind] += weight * math.log(tells.get(label, 1.0))
-    best = max(sorted(score), key=lambda kind: score[kind])
-    total = sum(math.exp(value - score[best]) for value in score.values())
-    if score[best] < _LEAST_EVIDENCE or 1.0 / total < _LEAST_CONFIDENCE:
-        return UNKNOWN_ROOM, 0.0
-    return best, round(1.0 / total, 4)
+    return score

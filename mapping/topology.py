@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mapping.floor import Floor, Rules
+from mapping.floor import Floor, Numbers, Rules
 from mapping.free_space import Columns, Storey
 from mapping.partition import Necks
 from mapping.rooms import label_room
@@ -77,8 +77,7 @@ class Topology:
         self.settings = settings or TopologySettings()
         self._floors: list[Floor] = []
         self._views: list[tuple[float, ...]] = []
-        self._n_places = 0
-        self._n_rooms = 0
+        self._numbers = Numbers()
         self._places: dict[str, Place] = {}
         self._passages: dict[tuple[str, str], Passage] = {}
         self._rooms: dict[str, Room] = {}
@@ -108,11 +107,13 @@ class Topology:
         for view in self._views:
             self._floor_of(view, octree.voxel_size_m).storey.look(view[2], view[3:5], view[5:7])
         self._views.clear()
+        there = [instance for instance in instances.values() if instance.state not in _ELSEWHERE]
         for floor in self._floors:
-            floor.update(octree, self.settings.rules, self._new_place, self._new_room)
+            things = [thing for thing in there if self._floor_at(thing.box.minimum[2]) is floor]
+            floor.update(octree, self.settings.rules, things, self._numbers)
         before = (self._places, self._passages, self._rooms)
         self._places, self._passages = self._name_places()
-        self._rooms = self._name_rooms(instances)
+        self._rooms = self._name_rooms(there)
         return _difference(before, (self._places, self._passages, self._rooms))
 
     def locate(self, position: ArrayLike) -> tuple[str, str]:
@@ -133,7 +134,7 @@ class Topology:
     def state(self) -> bytes:
         """What is needed to go on after a restart; the octree is not in it."""
         floors = {f"floor{k}": packing.pack(floor.state()) for k, floor in enumerate(self._floors)}
-        counters = {"n_places": self._n_places, "n_rooms": self._n_rooms, "n_floors": len(self._floors)}
+        counters = {"n_places": self._numbers.places, "n_rooms": self._numbers.rooms, "n_floors": len(self._floors)}
         views = np.array(self._views, np.float64).reshape(-1, _VIEW_SIZE)
         named = {
             "places": [place_payload(place) for place in self._places.values()],
@@ -154,7 +155,7 @@ class Topology:
         packed = [packing.unpack(values[f"floor{k}"]) for k in range(values["n_floors"])]
         self._floors = [Floor.from_state(floor, size, height, self.settings.rules) for floor in packed]
         self._views = [tuple(view) for view in values["views"].tolist()]
-        self._n_places, self._n_rooms = values["n_places"], values["n_rooms"]
+        self._numbers = Numbers(values["n_places"], values["n_rooms"])
         self._places = {payload["id"]: place_from_payload(payload) for payload in values["places"]}
         self._passages = {(a, b): Passage(a, b, length) for a, b, length in values["passages"]}
         self._rooms = {payload["id"]: room_from_payload(payload) for payload in values["rooms"]}
@@ -176,14 +177,6 @@ class Topology:
             return max(below, key=lambda floor: floor.storey.floor_z)
         return min(self._floors, key=lambda floor: floor.storey.floor_z, default=None)
 
-    def _new_place(self) -> int:
-        self._n_places += 1
-        return self._n_places
-
-    def _new_room(self) -> int:
-        self._n_rooms += 1
-        return self._n_rooms
-
     def _name_places(self) -> tuple[dict[str, Place], dict[tuple[str, str], Passage]]:
         places: dict[str, Place] = {}
         passages: dict[tuple[str, str], Passage] = {}
@@ -199,11 +192,10 @@ class Topology:
                 passages[pair] = Passage(*pair, round(float(np.hypot(*np.subtract(centers[a], centers[b])[:2])), 3))
         return places, passages
 
-    def _name_rooms(self, instances: Mapping[str, Instance]) -> dict[str, Room]:
+    def _name_rooms(self, things: Sequence[Instance]) -> dict[str, Room]:
         contents: dict[str, list[tuple[str, float]]] = {}
-        for instance in instances.values():
-            if instance.state not in _ELSEWHERE:
-                contents.setdefault(self.locate_box(instance.box)[1], []).append((instance.label, instance.confidence))
+        for thing in things:
+            contents.setdefault(self.locate_box(thing.box)[1], []).append((thing.label, thing.confidence))
         found: dict[str, Room] = {}
         for floor in self._floors:
             for number, position, box in floor.rooms():
