@@ -13,7 +13,11 @@ class PlannerSettings:
     """How near the robot goes, how wide it is, and how much the planner searches."""
 
     reach_m: float = setting(
-        1.3, "distance on the floor from the robot's centre within which it can handle a thing", unit="m", minimum=0.3, maximum=5.0
+        1.3,
+        "distance on the floor from the robot's centre within which it can handle a thing",
+        unit="m",
+        minimum=0.3,
+        maximum=5.0,
     )
     robot_radius_m: float = setting(0.2, "half the width of the robot's base", unit="m", minimum=0.05, maximum=2.0)
     comfortable_m: float = setting(

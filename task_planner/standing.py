@@ -18,7 +18,9 @@ from task_planner.settings import PlannerSettings
 _OBSTACLE_LOW_M, _OBSTACLE_HIGH_M = 0.08, 1.2
 _HEADINGS = np.linspace(0.0, 2 * np.pi, 24, endpoint=False)
 _LINE_OF_APPROACH_STEPS = 12
-_OTHER_ROOM_COST, _BLOCKED_COST, _UNVERIFIED_COST, _TRAVEL_COST = 20.0, 4.0, 0.3, 0.05
+# Out of reach but in view is better than behind a wall; costs are metres off the comfortable distance.
+_OTHER_ROOM_COST, _BLOCKED_COST, _UNVERIFIED_COST, _BEYOND_REACH_COST, _TRAVEL_COST = 20.0, 4.0, 0.3, 5.0, 0.05
+_BEYOND_REACH_M = 1.0
 
 
 def stand_for(
@@ -39,7 +41,7 @@ def stand_for(
     clear = _gap(points, obstacles).min(axis=1, initial=np.inf) >= settings.robot_radius_m
     for tried in avoid:
         clear &= np.linalg.norm(points - tried[:2], axis=1) > settings.robot_radius_m
-    within = _gap(points, _rectangles([target.box]))[:, 0] <= settings.reach_m
+    within = _gap(points, _rectangles([target.box]))[:, 0] <= settings.reach_m + _BEYOND_REACH_M
     keep = clear & within
     if not keep.any():
         return _nearest_place(places, target, avoid)
@@ -82,11 +84,11 @@ def _candidates(
 
 
 def _distances(settings: PlannerSettings) -> NDArray[np.float64]:
-    return np.linspace(settings.robot_radius_m + 0.05, settings.reach_m, 8)
+    return np.linspace(settings.robot_radius_m + 0.05, settings.reach_m + _BEYOND_REACH_M, 14)
 
 
 def _ring(box: Box, settings: PlannerSettings) -> NDArray[np.float64]:
-    """Points around a box at several distances from its footprint, (24 * 8, 2)."""
+    """Points around a box at several distances from its footprint, (24 * 14, 2)."""
     half = np.asarray(box.size[:2]) / 2
     directions = np.stack([np.cos(_HEADINGS), np.sin(_HEADINGS)], axis=1)
     to_edge = np.min(half / np.maximum(np.abs(directions), 1e-9), axis=1)
@@ -95,7 +97,7 @@ def _ring(box: Box, settings: PlannerSettings) -> NDArray[np.float64]:
 
 
 def _lines(centers: NDArray[np.float64], box: Box, settings: PlannerSettings) -> NDArray[np.float64]:
-    """For each place, points at several distances from the box on the way from the place to it, (places * 8, 2)."""
+    """For each place, points at several distances from the box on the way from the place to it, (places * 14, 2)."""
     low, high = np.asarray(box.minimum[:2]), np.asarray(box.maximum[:2])
     touch = np.clip(centers, low, high)
     back = centers - touch
@@ -152,7 +154,8 @@ def _cost(
     middle = np.asarray(target.box.center[:2])
     line = points[:, None, :] * (1 - fractions) + middle * fractions
     blocked = (_gap(line.reshape(-1, 2), between) <= 0.0).reshape(len(points), -1).any(axis=1)
-    return np.abs(gap - settings.comfortable_m) + _BLOCKED_COST * blocked
+    beyond = np.maximum(0.0, gap - settings.reach_m)
+    return np.abs(gap - settings.comfortable_m) + _BEYOND_REACH_COST * beyond + _BLOCKED_COST * blocked
 
 
 def _is_elsewhere(place: Place, target: Instance) -> bool:

@@ -83,7 +83,7 @@ class World:
         found = self._solve(wanted, aim)
         tidy = wanted | {("closed", x) for x in self._opened(found)}
         if tidy != wanted and self._settings.leave_as_found:
-            found = self._tidied(tidy, aim) or found
+            found = self._tidied(tidy, aim, found)
         self.state = self._after(found)
         return found
 
@@ -106,12 +106,13 @@ class World:
             return self._ways.start
         return self._graph.rooms[x].position if x in self._graph.rooms else self._graph.instances[x].position
 
-    def _tidied(self, wanted: frozenset[Atom], aim: Aim) -> list[Action]:
-        """Actions that also close what they opened, () where a full hand forbids it."""
+    def _tidied(self, wanted: frozenset[Atom], aim: Aim, untidy: list[Action]) -> list[Action]:
+        """Actions that also close what they opened; the untidy ones where that would mean putting things down."""
         try:
-            return self._solve(wanted, aim)
+            tidy = self._solve(wanted, aim)
         except NotPossible:
-            return []
+            return untidy
+        return tidy if _n_grasps(tidy) == _n_grasps(untidy) else untidy
 
     def _after(self, steps: Sequence[Action]) -> State:
         state = self.state
@@ -172,6 +173,10 @@ class World:
         if held and needs_hand and not aim.atoms() <= self.state:
             label = self._graph.instances[held[0]].label
             raise NotPossible(f"the hand already holds the {label}; say first where to put it")
+
+
+def _n_grasps(steps: Sequence[Action]) -> int:
+    return sum(action.skill == "PickUp" for action in steps)
 
 
 def _abilities(thing: Instance) -> set[Atom]:

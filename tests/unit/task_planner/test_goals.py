@@ -20,7 +20,7 @@ def understood(text):
     ("texts", "goals"),
     [
         (
-            ["go to the sofa", "Go to the sofa!", "drive over to the sofa", "please move to the sofa", "go near the sofa",
+            ["go to the sofa", "Go to the sofa!", "drive over to the sofa", "please move to the sofa",
              "go near the sofa", "could you walk to the sofa please", "take me to the sofa", "approach the sofa",
              "GO  TO\tTHE SOFA."],
             ["go sofa"],
