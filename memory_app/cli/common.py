@@ -51,7 +51,7 @@ def open_source(spec: str, **options: Any) -> FrameSource:
     size, assets = options.pop("size", None), options.pop("asset_database", None)
     given = {name: value for name, value in options.items() if value is not None}
     if spec == "house" or spec.startswith("house:"):
-        return sim.house_source(spec, **_house_options(size, assets, given))
+        return sim.house_source(spec.removeprefix("house:"), **_house_options(size, assets, given))
     if size or assets:
         raise click.UsageError("--size and --asset-database are for house tours")
     return recordings.open_source(spec, **given)
