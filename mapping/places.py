@@ -45,7 +45,7 @@ class Cover:
         self._distance = np.full(self.fits.shape, np.inf, np.float32)
 
     def add(self, cell: Cell, least_gain: int = 0) -> int:
-        """Add a place unless it sees fewer than `least_gain` cells that no place saw; how many it sees.
+        """Add a place unless it sees fewer than `least_gain` cells that no place saw; their count if asked for.
 
         O(reach^3) steps of compiled code.
         """
@@ -79,6 +79,7 @@ def cover(fits: Mask, clearance: NDArray[np.float64], reach: int, kept: Sequence
 def spread(found: Cover, open_: Mask) -> NDArray[np.int32]:
     """(nx, ny) the owners of a cover, and beyond them the nearest place that sees a cell over open floor."""
     wide = Cover(open_, found.clearance, found.reach)
+    wide._distance[found.owner >= 0] = -1.0  # nobody is nearer there
     for cell in found.cells:
         wide.add(cell)
     return np.where(found.owner >= 0, found.owner, wide.owner)
@@ -190,7 +191,7 @@ def _look(fits: Any, owner: Any, distance: Any, cell: Any, limits: Any) -> int:
     i, j = cell
     reach, index, least_gain = limits
     gain = 0
-    for stage in range(2):
+    for stage in range(0 if least_gain > 0 else 1, 2):
         for a in range(max(0, i - reach), min(nx, i + reach + 1)):
             for b in range(max(0, j - reach), min(ny, j + reach + 1)):
                 square = (a - i) * (a - i) + (b - j) * (b - j)
