@@ -6,11 +6,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mapping.boxes import iou, overlap_share
+from mapping.boxes import iou, overlap_share, union
 from memory_core.geometry import Box
 from memory_core.segment import UNLABELLED
 
 _MIN_AGREEMENT = 0.2  # classes that agree less than this are different classes
+_HANDY_M = 1.2  # what has no name and is longer than this is not made longer: it would swallow its surroundings
+_GROWTH = 1.15
 _SAME_BOX = 0.5  # boxes with this much in common, by their union, are one thing even without common voxels
 
 
@@ -43,6 +45,11 @@ def same_named(a: Mapping[str, float], b: Mapping[str, float]) -> bool:
     return UNLABELLED not in a and UNLABELLED not in b and agreement(a, b) >= 0.5
 
 
+def _outgrows(segment: Box, track: Box) -> bool:
+    longest = max(*segment.size, *track.size, _HANDY_M / _GROWTH)
+    return max(union(segment, track).size) > _GROWTH * longest
+
+
 def score(segment: View, track: View, shared: float, *, overlap: float, box_overlap: float, margin_m: float) -> float:
     """How well a segment fits a known thing, 0 when it cannot be that thing.
 
@@ -57,6 +64,8 @@ def score(segment: View, track: View, shared: float, *, overlap: float, box_over
         return 0.0
     boxes = overlap_share(segment.box, track.box, margin_m)
     named = same_named(segment.label_scores, track.label_scores)
+    if not named and _outgrows(segment.box, track.box):
+        return 0.0
     if shared >= overlap or (named and boxes >= box_overlap) or iou(segment.box, track.box, margin_m) >= _SAME_BOX:
         return shared + 0.5 * boxes
     return 0.0

@@ -22,7 +22,7 @@ from memory_core.graph import Instance
 from memory_core.segment import Segment
 
 _SEEN_APART = 0.1  # two things seen side by side in this share of their frames are two
-_SHARED_VOXELS = 0.3  # two things never seen side by side that share this much of the smaller are one
+_SHARED_VOXELS = 0.6  # two things never seen side by side are one when this much of the smaller is part of the other
 _SAME_BOX = 0.5
 _NEIGHBOUR_M = 0.3  # things farther apart than this are never candidates for being one
 
@@ -215,8 +215,7 @@ class Instances:
             return True
         smaller, larger = sorted((a, b), key=lambda track: self.surfaces.n_voxels(track.number))
         keys = self.surfaces.of(smaller.number)[0]
-        shared = dict(self.surfaces.overlaps(keys)).get(larger.number, 0)
-        return shared >= _SHARED_VOXELS * max(1, len(keys))
+        return self.surfaces.n_near(larger.number, keys) >= _SHARED_VOXELS * max(1, len(keys))
 
     @staticmethod
     def _order(a: Track, b: Track) -> tuple[Track, Track]:

@@ -60,6 +60,32 @@ def vote(
 
 
 @compiled
+def count_near(
+    keys: NDArray[np.int64],
+    owner: int,
+    slots: NDArray[np.int32],
+    entry_keys: NDArray[np.int64],
+    entry_owners: NDArray[np.int32],
+) -> int:
+    """How many keys have a voxel of the owner at most one voxel away along each axis."""
+    n = 0
+    mask = len(slots) - 1
+    for key in keys:
+        found = False
+        for step in range(27):
+            near = key + ((step // 9 - 1) << 42) + ((step // 3 % 3 - 1) << 21) + (step % 3 - 1)
+            slot = first_slot(near, mask)
+            while slots[slot] != EMPTY and not found:
+                entry = slots[slot]
+                found = entry >= 0 and entry_keys[entry] == near and entry_owners[entry] == owner
+                slot = (slot + 1) & mask
+            if found:
+                n += 1
+                break
+    return n
+
+
+@compiled
 def add(
     keys: NDArray[np.int64],
     points: NDArray[np.float32],

@@ -46,6 +46,10 @@ class Surfaces:
         self._votes[touched[:n]] = 0
         return found
 
+    def n_near(self, owner: int, keys: NDArray[np.int64]) -> int:
+        """How many of the voxels (N,) are the owner's, or next to one of its voxels. O(N)."""
+        return int(kernels.count_near(keys, owner, self._slots, self.keys, self.owners))
+
     def add(
         self, owner: int, keys: NDArray[np.int64], means: NDArray[np.float32], seen: NDArray[np.uint16] | None = None
     ) -> None:

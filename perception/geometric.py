@@ -19,6 +19,7 @@ from perception.steady import Steady
 
 _MAX_PLANES = 32
 _FLAT = 0.1  # normals around a seed of a plane differ less than this (1 - cosine)
+_EVERY = 2  # rows and columns of cells from which the extent of a plane is taken
 _MOSTLY_HIDDEN = 0.3  # a component with this much of its outline cut off is background between things
 _ON_PLANE = 0.6  # a component with this much on a known plane is a part of the plane
 
@@ -81,15 +82,15 @@ class GeometricSegmenter:
             points, normals, seeds, s.noise_m, s.noise_per_m2, per_cell, s.plane_m2, taken, planes, areas
         )
         cells.absorb(points, s.noise_m, s.noise_per_m2, planes, n, taken)
+        few, few_taken = points[::_EVERY, ::_EVERY], taken[::_EVERY, ::_EVERY]
         for k in range(n):
-            on_plane = transform_points(frame.T_world_cam, points[taken == k + 1].astype(np.float64))
-            self._planes.see(
-                frame.T_world_cam[:3, :3] @ planes[k, :3], on_plane, self._tolerance_m(points, taken == k + 1)
-            )
+            on_plane = transform_points(frame.T_world_cam, few[few_taken == k + 1].astype(np.float64))
+            if len(on_plane):
+                z = float(np.linalg.norm(on_plane.mean(axis=0) - frame.T_world_cam[:3, 3]))
+                self._planes.see(frame.T_world_cam[:3, :3] @ planes[k, :3], on_plane, self._tolerance_m(z))
         return taken
 
-    def _tolerance_m(self, points: NDArray[np.float32], where: NDArray[np.bool_]) -> float:
-        z = float(points[..., 2][where].mean())
+    def _tolerance_m(self, z: float) -> float:
         return self.settings.noise_m + self.settings.noise_per_m2 * z * z
 
     def _candidates(
@@ -118,7 +119,7 @@ class GeometricSegmenter:
         low, high = points.min(axis=0), points.max(axis=0)
         if not s.least_size_m <= float((high - low).max()) <= s.most_size_m:
             return None
-        if self._planes.share_on(points, s.noise_m + s.noise_per_m2 * z * z) > _ON_PLANE:
+        if self._planes.share_on(points, self._tolerance_m(z)) > _ON_PLANE:
             return None
         a, b = low.tolist(), high.tolist()
         return Box((a[0], a[1], a[2]), (b[0], b[1], b[2]))
