@@ -31,6 +31,9 @@ Kind = Literal[
 ]  # fmt: skip
 KINDS: tuple[str, ...] = get_args(Kind)
 
+canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+"""Text of JSON values, the same for the same values."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
@@ -64,8 +67,7 @@ class Event:
 
     def canonical(self) -> bytes:
         """The same bytes for the same event on every machine; what digests are made of."""
-        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+        return canonical_json({name: getattr(self, name) for name in self.__dataclass_fields__}).encode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,12 @@ _NOT_A_MERGE = "json_extract(e.payload, '$.merged_into') IS NULL"
 
 
 def answer(teller: Teller, question: Question, meaning: Meaning) -> Answer:
-    """O(changes in the interval x log events)."""
-    conditions, values = _conditions(teller, question, meaning)
-    where = " AND ".join(conditions)
-    total = query.value(teller.connection, f"SELECT count(*) FROM event e WHERE {where}", values)
-    tail = "ORDER BY e.stamp DESC, e.id DESC LIMIT ?"
-    stored = log.select(teller.connection, where, [*values, question.limit], tail)
-    results = tuple(teller.change(one) for one in stored)
+    """O(changes in the interval) to count them, O(limit x log events) to tell the newest."""
+    kinds = (question.predicate,) if question.predicate else CHANGES
+    found = [_of_kind(teller, question, meaning, kind) for kind in kinds]
+    total = sum(n for _, n in found)
+    newest = sorted((one for some, _ in found for one in some), key=lambda one: (-one.event.stamp_ns, -one.id))
+    results = tuple(teller.change(one) for one in newest[: question.limit])
     start = question.since_ns
     since = f" since {wording.ago(teller.age_s(start))}" if start is not None and start >= 0 else ""
     if not total:
@@ -39,10 +38,19 @@ def _about(question: Question) -> str:
     return about + (wording.in_room(wording.plain(question.room)) if question.room else "")
 
 
-def _conditions(teller: Teller, question: Question, meaning: Meaning) -> tuple[list[str], list[Any]]:
-    kinds = (question.predicate,) if question.predicate else CHANGES
-    conditions = [f"e.kind IN ({', '.join('?' * len(kinds))})", _NOT_A_MERGE]
-    values: list[Any] = [*kinds]
+def _of_kind(teller: Teller, question: Question, meaning: Meaning, kind: str) -> tuple[list[log.StoredEvent], int]:
+    """The newest changes of one kind, in order of the index, and how many there are."""
+    conditions, values = _conditions(question, meaning, kind)
+    where = " AND ".join(conditions)
+    total = query.value(teller.connection, f"SELECT count(*) FROM event e WHERE {where}", values)
+    tail = "ORDER BY e.stamp DESC, e.id DESC LIMIT ?"
+    return log.select(teller.connection, where, [*values, question.limit], tail), total
+
+
+def _conditions(question: Question, meaning: Meaning, kind: str) -> tuple[list[str], list[Any]]:
+    conditions, values = ["e.kind = ?"], list[Any]((kind,))
+    if kind == "changed":
+        conditions.append(_NOT_A_MERGE)
     if question.since_ns is not None:
         conditions.append("e.stamp >= ?")
         values.append(question.since_ns)

@@ -10,6 +10,7 @@ from memory_core.recall.retrieve import Match
 from memory_core.store import query
 
 _CANDIDATES = 8
+_ABOUT = "subject = ? AND subject <> ''"  # the second half lets SQLite use the index, which leaves out ""
 
 
 def of(connection: apsw.Connection, match: Match, as_of_ns: int | None) -> tuple[Evidence, ...]:
@@ -17,7 +18,7 @@ def of(connection: apsw.Connection, match: Match, as_of_ns: int | None) -> tuple
     latest = query.only(connection, "SELECT id, stamp, snapshot FROM event WHERE id = ?", (match.event_id,))
     first = query.row(
         connection,
-        "SELECT id, stamp, snapshot FROM event WHERE subject = ? AND kind = 'appeared' ORDER BY id LIMIT 1",
+        f"SELECT id, stamp, snapshot FROM event WHERE {_ABOUT} AND kind = 'appeared' ORDER BY id LIMIT 1",
         (match.id,),
     )
     shown = best_keyframe(connection, match.id, as_of_ns)
@@ -43,7 +44,7 @@ def vanished_ns(connection: apsw.Connection, match: Match) -> int:
     """When something that is gone was found to be gone. O(log events)."""
     row = query.row(
         connection,
-        "SELECT stamp FROM event WHERE subject = ? AND kind = 'vanished' AND id <= ? ORDER BY id DESC LIMIT 1",
+        f"SELECT stamp FROM event WHERE {_ABOUT} AND kind = 'vanished' AND id <= ? ORDER BY id DESC LIMIT 1",
         (match.id, match.event_id),
     )
     return row[0] if row else match.since_ns

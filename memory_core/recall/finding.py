@@ -63,8 +63,8 @@ class Finding:
     def _find(self, wanted: Wanted) -> tuple[list[Match], int]:
         return retrieve.find(self.teller.connection, wanted)
 
-    def _given(self, status: Status, text: str, found: list[Match], total: int) -> Answer:
-        return Answer(self.question, status, self._instead() + text, self.teller.results(found), total)
+    def _given(self, status: Status, text: str, results: tuple[Result, ...], total: int) -> Answer:
+        return Answer(self.question, status, self._instead() + text, results, total)
 
     def _instead(self) -> str:
         if not self.meaning.instead:
@@ -80,15 +80,15 @@ class Finding:
         results = self.teller.results(found)
         several = total > 1 and len(found) > 1 and _tier(found[0]) == _tier(found[1])
         if total == 1 or self.question.limit == 1:
-            return self._given("found", wording.whereabouts(results[0]), found, total)
+            return self._given("found", wording.whereabouts(results[0]), results, total)
         if several and not self.question.every:
             text = f"{self._things(total)} match{self._scope}: {wording.listed(results, total)}."
-            return self._given("ambiguous", text, found, total)
+            return self._given("ambiguous", text, results, total)
         if several:
             text = f"There are {self._things(total)}{self._scope}: {wording.listed(results, total)}."
-            return self._given("found", text, found, total)
+            return self._given("found", text, results, total)
         others = wording.listed(results[1:], total - 1)
-        return self._given("found", f"{wording.whereabouts(results[0])} Less sure: {others}.", found, total)
+        return self._given("found", f"{wording.whereabouts(results[0])} Less sure: {others}.", results, total)
 
     def _things(self, n: int) -> str:
         label = self.meaning.instead[0] if self.meaning.instead else self.question.label
@@ -97,23 +97,24 @@ class Finding:
     def _count(self, found: list[Match], total: int) -> Answer:
         verb = "is" if total == 1 else "are"
         text = f"There {verb} {self._things(total)}{self._scope}."
-        return self._given("found" if total else "not_seen", text, found, total)
+        return self._given("found" if total else "not_seen", text, self.teller.results(found), total)
 
     def _last_seen(self, found: list[Match], total: int) -> Answer:
         results = self.teller.results(found)
         if found[0].state == "gone":
-            return self._given("gone", self._gone_text(found[0], results[0]), found, total)
+            return self._given("gone", self._gone_text(found[0], results[0]), results, total)
         text = wording.sighting(results[0])
         if total > 1:
             text += f" That is the latest of {self._things(total)}."
-        return self._given("found", text, found, total)
+        return self._given("found", text, results, total)
 
     def _list(self, found: list[Match], total: int) -> Answer:
-        listed = wording.listed(self.teller.results(found), total)
+        results = self.teller.results(found)
+        listed = wording.listed(results, total)
         text = f"{total} {'thing' if total == 1 else 'things'}{self._scope}: {listed}."
         if self.question.label:
             text = f"{self._things(total)}{self._scope}: {listed}."
-        return self._given("found", text, found, total)
+        return self._given("found", text, results, total)
 
     def _nothing(self) -> Answer:
         """Nothing that is there: perhaps it is gone, perhaps only a part of the question does not fit."""
@@ -124,8 +125,8 @@ class Finding:
             if total:
                 results = self.teller.results(found)
                 text = " ".join(self._gone_text(*pair) for pair in zip(found[:3], results, strict=False))
-                return self._given("gone", text, found, total)
-        return self._given("not_seen", self._nothing_text() + self._almost(), [], 0)
+                return self._given("gone", text, results, total)
+        return self._given("not_seen", self._nothing_text() + self._almost(), (), 0)
 
     def _nothing_text(self) -> str:
         question = self.question

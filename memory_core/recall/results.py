@@ -72,8 +72,8 @@ class Teller:
         said = wording.plain(event.text) or f"The {wording.thing(one.label, one.words)} {event.kind}."
         proof = (Evidence(stored.id, event.stamp_ns, event.snapshot),)
         return Result(
-            one.id, "object", one.label, _rounded(one.position), _rounded(one.box.size), FRAME, room, one.place_id, one.state,
-            one.first_seen_ns, one.last_seen_ns, self.age_s(one.last_seen_ns), one.confidence, said, proof,
+            one.id, "object", one.label, _rounded(one.position), _rounded(one.box.size), FRAME, room, one.place_id,
+            one.state, one.first_seen_ns, one.last_seen_ns, self.age_s(one.last_seen_ns), one.confidence, said, proof,
         )  # fmt: skip
 
     def _result(self, match: Match) -> Result:

@@ -179,7 +179,7 @@ def _add_near_reference(select: _Select, wanted: Wanted, reference: Things) -> t
     gap = " + ".join(f"{one} * {one}" for one in gaps)
     select.conditions += [*sides, _in_time(select, "b", wanted.as_of_ns), "v.object <> r.object"]
     select.conditions.append(f"({gap}) <= {reach} * {reach}")
-    return "object_version r CROSS JOIN object_box b CROSS JOIN object_version v ON v.id = b.id", f"min({gap})"
+    return "object_version r CROSS JOIN object_box b CROSS JOIN object_version v ON v.id = b.id", gap
 
 
 def _add_relation(select: _Select, wanted: Wanted, reference: Things) -> None:
@@ -204,16 +204,24 @@ def _run(
         "nearest": f"gap, {_STABLE}",
         "latest": f"v.last_seen DESC, {_STABLE}",
     }[wanted.order]
-    group = "GROUP BY v.id " if gap.startswith("min(") else ""
-    sql = (
-        f"SELECT {_COLUMNS}, {gap} AS gap, count(*) OVER () FROM {source} "
-        f"WHERE {' AND '.join(select.conditions)} {group}ORDER BY {order} LIMIT {int(wanted.limit)}"
-    )
-    found = list(connection.execute(sql, select.values))
-    return [_match(row) for row in found], found[0][-1] if found else 0
+    conditions = " AND ".join(select.conditions)
+    tail = f"ORDER BY {order} LIMIT {int(wanted.limit)}"
+    if wanted.reference is not None and wanted.predicate == "near":
+        sql = (
+            f"WITH close AS MATERIALIZED (SELECT v.id, min({gap}) AS gap FROM {source} WHERE {conditions} GROUP BY v.id) "
+            f"SELECT {_COLUMNS}, gap, (SELECT count(*) FROM close) FROM close JOIN object_version v USING (id) {tail}"
+        )
+        rows = list(query.rows(connection, sql, select.values))
+        return [_match(row[:-1]) for row in rows], rows[0][-1] if rows else 0
+    sql = f"SELECT {_COLUMNS}, {gap} AS gap FROM {source} WHERE {conditions} {tail}"
+    found = [_match(row) for row in query.rows(connection, sql, select.values)]
+    if len(found) < wanted.limit:
+        return found, len(found)
+    count = f"SELECT count(*) FROM {source} WHERE {conditions}"
+    return found, query.value(connection, count, select.values)
 
 
 def _match(row: query.Row) -> Match:
-    (number, identity, label, words, state, room, place, x0, y0, z0, x1, y1, z1, first, last, sure, since, gap, _) = row
+    (number, identity, label, words, state, room, place, x0, y0, z0, x1, y1, z1, first, last, sure, since, gap) = row
     box = Box((x0, y0, z0), (x1, y1, z1))
     return Match(number, identity, label, words.strip(), state, room, place, box, first, last, sure, since, gap**0.5)

@@ -14,7 +14,7 @@ from typing import Any
 import apsw
 
 from memory_core.errors import BadInput
-from memory_core.event import KINDS, Event
+from memory_core.event import KINDS, Event, canonical_json
 from memory_core.store import query
 
 GENESIS = bytes(32)
@@ -93,7 +93,7 @@ class LogWriter:
         self._last += 1
         self._seal = chained(self._seal, canonical)
         x, y, z = event.position or (None, None, None)
-        payload = json.dumps(event.payload, sort_keys=True, separators=(",", ":"))
+        payload = canonical_json(event.payload)
         self._connection.execute(
             "INSERT INTO event VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             (
@@ -161,7 +161,7 @@ def find(connection: apsw.Connection, wanted: Filter) -> list[StoredEvent]:
         where.append("event_words MATCH ?")
         values.append(quoted(wanted.text))
     if wanted.subject:
-        where.append("e.subject = ?")
+        where.append("e.subject = ? AND e.subject <> ''")
         values.append(wanted.subject)
     if wanted.kinds:
         where.append(f"e.kind IN ({', '.join('?' * len(wanted.kinds))})")

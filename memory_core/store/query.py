@@ -3,30 +3,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import apsw
 
 Row = tuple[Any, ...]
+Values = Sequence[Any] | Mapping[str, Any]
 
 
-def rows(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> Iterator[Row]:
+def rows(connection: apsw.Connection, sql: str, values: Values = ()) -> Iterator[Row]:
     """The rows of a query, read as they are asked for."""
     yield from connection.execute(sql, values)
 
 
-def row(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> Row | None:
+def row(connection: apsw.Connection, sql: str, values: Values = ()) -> Row | None:
     """The first row of a query, None when there is none."""
     return next(rows(connection, sql, values), None)
 
 
-def only(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> Row:
+def only(connection: apsw.Connection, sql: str, values: Values = ()) -> Row:
     """The row of a query that always has one."""
     return next(rows(connection, sql, values))
 
 
-def value(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> Any:
+def value(connection: apsw.Connection, sql: str, values: Values = ()) -> Any:
     """The first column of the first row, None when there is none."""
     found = row(connection, sql, values)
     return found[0] if found else None

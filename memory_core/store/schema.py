@@ -63,9 +63,8 @@ CREATE TABLE object_version(
 ) STRICT;
 CREATE UNIQUE INDEX object_current ON object_version(object) WHERE vt IS NULL;
 CREATE INDEX object_history ON object_version(object, vf);
-CREATE INDEX object_by_label ON object_version(label, vf);
-CREATE INDEX object_current_by_label ON object_version(label, state) WHERE vt IS NULL;
-CREATE INDEX object_current_by_room ON object_version(room, label, state) WHERE vt IS NULL;
+CREATE INDEX object_by_label ON object_version(label, vt);
+CREATE INDEX object_by_room ON object_version(room, vt);
 CREATE VIRTUAL TABLE object_box USING rtree(id, x0, x1, y0, y1, z0, z1, t0, t1);
 CREATE TABLE edge(
     id INTEGER PRIMARY KEY, subject TEXT NOT NULL, predicate TEXT NOT NULL, object TEXT NOT NULL,
