@@ -115,7 +115,7 @@ def _gap(thing: SimObject, x: float, y: float) -> float:
 def _pick_and_place(simulator: HouseSimulator, things: Sequence[SimObject]) -> list[Task]:
     """Every kind of small thing into or onto every kind of furniture where each of the kind has room for each."""
     tasks = []
-    holders = [o for o in things if o.receptacle and not o.pickupable]
+    holders = [o for o in things if o.receptacle and not o.pickupable and not o.parent]
     small = [o for o in things if o.pickupable]
     for label in _labels(small):
         for holder_label in _labels(holders):

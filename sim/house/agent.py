@@ -4,19 +4,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_core.geometry import Box
+from memory_core.geometry import Box, Vec
 from sim.house.floor import AGENT_RADIUS_M, Floor
-from sim.house.placing import free_spot
+from sim.house.placing import free_spots
 from sim.house.world import Door, Thing, World
 from sim.settings import SimSettings
 from sim.types import Action, AgentPose
 
+_HAND_HEIGHT_M = 1.0
+_SPOTS_TRIED = 12
 _STEEPEST_RAD = math.radians(75)
 _VISIBLE_SHARE = 1 / 7680  # of the image: 10 pixels at 320 x 240
 _SIDEWAYS = {"MoveAhead": 0.0, "MoveBack": math.pi, "MoveLeft": math.pi / 2, "MoveRight": -math.pi / 2}
@@ -35,11 +37,11 @@ class Agent:
     """The body of the agent: its pose, its hand, and the rules. A refused action changes nothing."""
 
     def __init__(
-        self, world: World, settings: SimSettings, pose: AgentPose, see: Callable[[], NDArray[np.int32]]
+        self, world: World, settings: SimSettings, pose: AgentPose, see: Callable[[AgentPose], NDArray[np.int32]]
     ) -> None:
         """
         Args:
-            see: the instance image (H, W) the agent has before its eyes.
+            see: the instance image (H, W) as seen from a pose.
         """
         self.pose = pose
         self.in_hand: Thing | None = None
@@ -71,7 +73,7 @@ class Agent:
 
     def sees(self, number: int) -> bool:
         """Whether enough of a body is in the image to act on it; O(pixels)."""
-        ids = self._see()
+        ids = self._see(self.pose)
         return bool(np.count_nonzero(ids == number) >= ids.size * _VISIBLE_SHARE)
 
     def _move(self, action: Action) -> None:
@@ -131,14 +133,21 @@ class Agent:
         if receptacle.type.openable and not receptacle.is_open:
             raise Refused(f"{_name(receptacle)} is closed.")
         self._require_in_reach(receptacle.body.number, self._world.scene.bounds(receptacle.body), _name(receptacle))
-        spot = free_spot(self._world, receptacle, thing, np.array([self.pose.x, self.pose.y, 1.0]))
-        if spot is None:
+        spots = free_spots(self._world, receptacle, thing, np.array([self.pose.x, self.pose.y, _HAND_HEIGHT_M]))
+        if not spots:
             raise Refused(f"There is no room for {_name(thing)} on or in {_name(receptacle)}.")
-        self._world.move(thing, spot)
         thing.parent, thing.held, self.in_hand = uid, False, None
         for moved in [thing, *self._world.descendants(thing.uid)]:
             self._world.redraw(moved)
+        self._set_down(thing, spots)
         self._floor = Floor(self._world)
+
+    def _set_down(self, thing: Thing, spots: Sequence[Vec]) -> None:
+        """Move a thing to the nearest of the spots, tried in even steps, where the agent sees it; else the nearest."""
+        for spot in [*spots[:: max(1, len(spots) // _SPOTS_TRIED)], spots[0]]:
+            self._world.move(thing, spot)
+            if self.sees(thing.body.number):
+                return
 
     def _set_open(self, uid: str, *, is_open: bool) -> None:
         target = self._world.doors.get(uid) or self._thing(uid)

@@ -19,7 +19,7 @@ from sim.house.agent import Agent, Refused
 from sim.house.assets import AssetTable
 from sim.house.camera import Camera
 from sim.house.floor import GRID_M, Floor
-from sim.house.placing import free_spot
+from sim.house.placing import free_spots
 from sim.house.schema import load_house
 from sim.house.world import World
 from sim.settings import SimSettings
@@ -122,8 +122,8 @@ class HouseSimulator:
     def fits(self, uid: str, receptacle: str) -> bool:
         """Whether there is room for an object on or in a receptacle now, were it open."""
         thing, holder = self._world.things[uid], self._world.things[receptacle]
-        room = free_spot(self._world, holder, thing, np.array(self.object(receptacle).box.center))
-        return holder.type.receptacle and room is not None
+        spots = free_spots(self._world, holder, thing, np.array(self.object(receptacle).box.center))
+        return holder.type.receptacle and bool(spots)
 
     def holds_inside(self, uid: str) -> bool:
         """Whether what an object holds is "in" it rather than "on" it."""
@@ -166,12 +166,7 @@ class HouseSimulator:
         self._assets.guessed.clear()
         world = World(load_house(self._house), self._assets, self._settings.seed)
         camera = Camera(world, self._settings, session_id=f"house {world.house.name}", map_id=self._map_id)
-        return world, camera, Agent(world, self._settings, _start(world), self._ids)
-
-    def _ids(self) -> NDArray[np.int32]:
-        ids = self.observe().instance_ids
-        assert ids is not None
-        return ids
+        return world, camera, Agent(world, self._settings, _start(world), camera.ids)
 
     def _require_open(self) -> None:
         if not self._is_open:

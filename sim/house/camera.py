@@ -5,6 +5,9 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
+import numpy as np
+from numpy.typing import NDArray
+
 from memory_core.frame import CameraFrame
 from memory_core.geometry import Vec
 from sim.frames import base_pose, camera_pose
@@ -28,6 +31,10 @@ class Camera:
         """(4, 4) of the camera when the agent stands at a pose."""
         base = base_pose(pose.x, pose.y, pose.yaw_rad)
         return camera_pose(base, self._settings.camera_height_m, pose.horizon_rad)
+
+    def ids(self, pose: AgentPose) -> NDArray[np.int32]:
+        """(H, W) instance image from a pose; several times faster than `frame`."""
+        return self._renderer.ids(self.T_world_cam(pose))
 
     def frame(self, pose: AgentPose, n_steps: int) -> CameraFrame:
         """What the camera sees `n_steps` steps after the beginning; O(faces + pixels)."""

@@ -44,7 +44,7 @@ def _is_ear(p: Vec, left: Sequence[int], k: int) -> bool:
     if _turn(p, a, b, c) <= 1e-9:
         return False
     others = (m for m in left if m not in (a, b, c))
-    return not any(_turn(p, a, b, m) > 0 and _turn(p, b, c, m) > 0 and _turn(p, c, a, m) > 0 for m in others)
+    return not any(min(_turn(p, a, b, m), _turn(p, b, c, m), _turn(p, c, a, m)) >= -1e-9 for m in others)
 
 
 def inside_polygon(points: Vec, corners: Vec) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

@@ -16,8 +16,8 @@ _STEP_M = 0.05
 _SAME_SIZE = 0.7
 
 
-def free_spot(world: World, receptacle: Thing, thing: Thing, near: Vec) -> Vec | None:
-    """The free pose (4, 4) of a thing on a receptacle that is nearest to a point (3,), None when there is no room.
+def free_spots(world: World, receptacle: Thing, thing: Thing, near: Vec) -> list[Vec]:
+    """Free poses (4, 4) of a thing on a receptacle, nearest to a point (3,) first; none when there is no room.
 
     The thing stands upright, turned like the receptacle, wholly on one surface, touching nothing else.
     O(surfaces x positions x boxes).
@@ -29,10 +29,15 @@ def free_spot(world: World, receptacle: Thing, thing: Thing, near: Vec) -> Vec |
     for surfaces in _by_size(_surfaces(world, receptacle)):
         spots = [spot for surface in surfaces for spot in _spots_on(surface, thing.size, obstacles)]
         if spots:
-            T_receptacle_thing = np.eye(4)
-            T_receptacle_thing[:3, 3] = min(spots, key=lambda spot: (float(np.linalg.norm(spot - goal)), tuple(spot)))
-            return np.asarray(receptacle.body.T_world_body @ T_receptacle_thing)
-    return None
+            spots.sort(key=lambda spot: (float(np.linalg.norm(spot - goal)), tuple(spot)))
+            return [_pose_at(receptacle, spot) for spot in spots]
+    return []
+
+
+def _pose_at(receptacle: Thing, spot: Vec) -> Vec:
+    T_receptacle_thing = np.eye(4)
+    T_receptacle_thing[:3, 3] = spot
+    return np.asarray(receptacle.body.T_world_body @ T_receptacle_thing)
 
 
 def _surfaces(world: World, receptacle: Thing) -> list[Box]:

@@ -51,9 +51,13 @@ class Extent:
         bottoms = sorted(b.minimum[2] for b in self.held if b.center[2] < self.high[2])
         merged: list[float] = []
         for bottom in bottoms:
-            if not merged or bottom - merged[-1] > _SAME_LEVEL_M:
+            if (not merged or bottom - merged[-1] > _SAME_LEVEL_M) and not self._cuts(bottom):
                 merged.append(bottom)
         return [max(level, self.low[2] + _BOARD_M) for level in merged]
+
+    def _cuts(self, level: float) -> bool:
+        """Whether a board at this height would go through something that stands on a lower one."""
+        return any(b.minimum[2] < level - _SAME_LEVEL_M and b.maximum[2] > level - _BOARD_M for b in self.held)
 
     def swallows(self, boxes: Sequence[Box]) -> bool:
         """Whether a held thing has its centre inside one of the boxes."""
