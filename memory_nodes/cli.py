@@ -13,11 +13,11 @@ import click
 from rclpy.utilities import remove_ros_args
 from tqdm import tqdm
 
-from memory_core.errors import BadInput, BadSettings, TolmanError
-from memory_nodes import runtime
+from memory_core.errors import BadInput, BadSettings, BadSource, TolmanError
+from memory_nodes import runtime, transport
 from memory_nodes.parameters import as_yaml
 from memory_nodes.player import Player, PlayOptions
-from recordings import BagSource
+from recordings import BagSource, open_source
 
 _ROS_ARGUMENTS = {"ignore_unknown_options": True, "allow_interspersed_args": True}
 _EPILOG_UP = """\b
@@ -75,7 +75,10 @@ def topics_of(bag: Path) -> dict[str, object]:
     Raises:
         BadSource: the bag cannot be read or has no RGB-D images.
     """
-    found = BagSource(bag).topics
+    source = open_source(bag)
+    if not isinstance(source, BagSource):
+        raise BadSource(f"{bag}: want a ROS bag, which names topics; this is another kind of recording")
+    found = source.topics
     options: dict[str, object] = {
         "rgb": found.rgb.removesuffix("/compressed"),
         "depth": found.depth.removesuffix("/compressedDepth"),
@@ -131,7 +134,7 @@ def play(bag: Path, ros_args: tuple[str, ...], **given: Any) -> None:
     --ros-args.
     """
     options = PlayOptions(**given)
-    with runtime.ros(_only_ros(ros_args)) as stop:
+    with transport.room_for_images(), runtime.ros(_only_ros(ros_args)) as stop:
         node = runtime.ServedNode("tolman_play")
         try:
             with _player(node, bag, options) as player, tqdm(unit="s", disable=None, file=sys.stderr) as bar:

@@ -23,7 +23,7 @@ from memory_nodes.parameters import Section
 from memory_nodes.runtime import ServedNode, guarded, warn
 from memory_nodes.services import Services
 from memory_nodes.settings import INPUT_DEFAULTS, INPUT_NAMES, NodeSettings
-from memory_nodes.worker import MappingWorker, warm_up
+from memory_nodes.worker import FrameQueue, MappingWorker, warm_up
 from recordings.matching import PlacedFrame
 from task_planner import PlannerSettings
 
@@ -49,6 +49,8 @@ class MemoryNode(ServedNode):
         BackendUnavailable: a message type that was asked for is not installed.
     """
 
+    n_threads = 3
+
     def __init__(self, **node_options: Any) -> None:
         super().__init__(NAME, automatically_declare_parameters_from_overrides=True, **node_options)
         self.settings, recording, pipeline, mapper, self.planner_settings = parameters.declare(self, *SECTIONS)
@@ -63,7 +65,7 @@ class MemoryNode(ServedNode):
             self.memory,
             pipeline,
             mapper,
-            frame_queue_size=self.settings.queue_size,
+            queue=FrameQueue(self.settings.queue_size, self.settings.queue_mb * 1_000_000),
             commit_period_s=self.settings.commit_period_s,
             counts=self.counts,
             on_commit=self._publish_objects,

@@ -21,7 +21,7 @@ from memory_nodes import answers, convert
 from memory_nodes.counts import Counts
 from memory_nodes.runtime import guarded, warn
 
-_SAVE_S = 5.0
+_SAVE_S = 60.0
 _QUESTION_DEPTH = 100
 
 
@@ -82,9 +82,9 @@ class Services:
     def _on_save(self, _: Any, response: Any) -> Any:
         try:
             self._save().result(timeout=_SAVE_S)
-            response.success, response.message = True, "everything mapped so far is on the disk"
+            response.success, response.message = True, "everything that came so far is on the disk"
         except Exception as error:
-            response.success, response.message = False, str(error) or "not done in time; it will be committed soon"
+            response.success, response.message = False, str(error) or f"not done within {_SAVE_S:g} s; it goes on"
         return response
 
     def _failed(self, what: str, error: Exception) -> None:

@@ -37,11 +37,10 @@ class NodeSettings:
         False, "each frame waits for a simulator's instance image on instances, with names on instance_labels"
     )
     queue_size: int = setting(
-        64,
-        "frames that may wait for the mapper; when full, the oldest is dropped",
-        unit="frames",
-        minimum=1,
-        maximum=10_000,
+        1000, "frames that may wait for the mapper; when full, the oldest go", unit="frames", minimum=1, maximum=100_000
+    )
+    queue_mb: int = setting(
+        1000, "images that may wait for the mapper; when full, the oldest go", unit="MB", minimum=1, maximum=100_000
     )
     commit_period_s: float = setting(
         1.0, "longest time that a mapped frame waits for its durable commit", unit="s", minimum=0.05, maximum=60.0

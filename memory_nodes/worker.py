@@ -28,35 +28,55 @@ Report = Callable[[str], None]
 # How long a stop may go on integrating what waits; the rest of the two seconds is for the last commit.
 _DRAIN_S = 1.0
 _POLL_S = 0.1
+_PIXEL_BYTES = 3 + 4
 _LOOKING_AHEAD = np.array([[0.0, 0, 1, 0], [-1, 0, 0, 0], [0, -1, 0, 1], [0, 0, 0, 1]])
 
 
 class FrameQueue:
-    """Frames in order of arrival; when full, the oldest makes room."""
+    """Frames in order of arrival, limited in number and bytes; when full, the oldest make room."""
 
-    def __init__(self, size: int) -> None:
-        self._frames: deque[PlacedFrame] = deque()
-        self._size = size
+    def __init__(self, size: int, n_bytes: int) -> None:
+        self._frames: deque[tuple[PlacedFrame, int]] = deque()
+        self._size, self._n_bytes = size, n_bytes
+        self._held = 0
         self._arrived = threading.Condition()
+        self.n_in = 0
+        self.n_out = 0
 
-    def put(self, frame: PlacedFrame) -> bool:
-        """Append a frame; False when the oldest had to go for it. O(1)."""
+    def put(self, frame: PlacedFrame) -> int:
+        """Append a frame; returns how many old ones had to go for it. O(1)."""
+        weight = _weight(frame)
         with self._arrived:
-            has_room = len(self._frames) < self._size
-            if not has_room:
-                self._frames.popleft()
-            self._frames.append(frame)
+            self._frames.append((frame, weight))
+            self._held += weight
+            self.n_in += 1
+            n_dropped = 0
+            while len(self._frames) > 1 and (len(self._frames) > self._size or self._held > self._n_bytes):
+                self._take()
+                n_dropped += 1
             self._arrived.notify()
-            return has_room
+            return n_dropped
 
     def get(self, timeout_s: float) -> PlacedFrame | None:
         """The oldest frame, or None when none came in time."""
         with self._arrived:
             self._arrived.wait_for(lambda: self._frames, timeout_s)
-            return self._frames.popleft() if self._frames else None
+            return self._take() if self._frames else None
 
     def __len__(self) -> int:
         return len(self._frames)
+
+    def _take(self) -> PlacedFrame:
+        frame, weight = self._frames.popleft()
+        self._held -= weight
+        self.n_out += 1
+        return frame
+
+
+def _weight(frame: PlacedFrame) -> int:
+    """Bytes of the images of a frame at most; compressed ones hold less until they are decoded."""
+    height, width = frame.depth.size
+    return height * width * (_PIXEL_BYTES + (4 if frame.instances is not None else 0))
 
 
 class MappingWorker:
@@ -67,7 +87,7 @@ class MappingWorker:
 
     Args:
         memory: open for writing; used by this thread only.
-        frame_queue_size: frames that may wait.
+        queue: where frames wait.
         commit_period_s: longest time between a frame's integration and its commit.
         on_commit: called on the worker's thread with the graph after each commit.
         report: takes one sentence about each failure.
@@ -79,7 +99,7 @@ class MappingWorker:
         pipeline: PipelineSettings,
         mapper: MapperSettings,
         *,
-        frame_queue_size: int,
+        queue: FrameQueue,
         commit_period_s: float,
         counts: Counts,
         on_commit: Callable[[SceneGraph], None],
@@ -88,13 +108,13 @@ class MappingWorker:
         self._memory, self._pipeline, self._mapper = memory, pipeline, mapper
         self._commit_period_s = commit_period_s
         self._counts, self._on_commit, self._report = counts, on_commit, report
-        self._queue = FrameQueue(frame_queue_size)
+        self._queue = queue
         self._session: Session | None = None
         self._session_name = ""
         self._remembered_until_ns = -1
         self._n_uncommitted = 0
         self._committed_at = time.monotonic()
-        self._saves: deque[Future[None]] = deque()
+        self._saves: deque[tuple[int, Future[None]]] = deque()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mapping")
 
@@ -103,13 +123,12 @@ class MappingWorker:
 
     def put(self, frame: PlacedFrame) -> None:
         """Hand over a frame; returns at once."""
-        if not self._queue.put(frame):
-            self._counts.add("drop: queue full")
+        self._counts.add("drop: queue full", self._queue.put(frame))
 
     def save(self) -> Future[None]:
-        """Ask for a commit of all that is integrated; the future ends when it is on the disk, or tells why not."""
+        """Ask for all that came so far to be mapped and committed; the future ends when it is, or tells why not."""
         asked: Future[None] = Future()
-        self._saves.append(asked)
+        self._saves.append((self._queue.n_in, asked))
         return asked
 
     def stop(self) -> None:
@@ -133,7 +152,9 @@ class MappingWorker:
         until = time.monotonic() + _DRAIN_S
         while len(self._queue) and time.monotonic() < until:
             self._step(self._queue.get(0.0))
-        self._counts.add("drop: stopped", len(self._queue))
+        if len(self._queue):
+            self._counts.add("drop: stopped", len(self._queue))
+            self._report(f"stopped with {len(self._queue)} frames waiting; they are lost")
         self._commit(final=True)
 
     def _step(self, placed: PlacedFrame | None) -> None:
@@ -145,7 +166,7 @@ class MappingWorker:
                 self._report(f"frame dropped: {error}")
             except Exception as error:
                 self._fail("frame", error)
-        if self._saves:
+        if self._saves and self._queue.n_out >= self._saves[0][0]:
             self._commit(final=True)
         elif self._n_uncommitted and time.monotonic() - self._committed_at >= self._commit_period_s:
             self._commit(final=False)
@@ -174,7 +195,9 @@ class MappingWorker:
         return session
 
     def _commit(self, *, final: bool) -> None:
-        asked = [self._saves.popleft() for _ in range(len(self._saves))]
+        asked = []
+        while final and self._saves and self._queue.n_out >= self._saves[0][0]:
+            asked.append(self._saves.popleft()[1])
         failure: Exception | None = None
         try:
             if self._session is not None:

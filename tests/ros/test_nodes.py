@@ -360,15 +360,40 @@ def test_without_a_transform_nothing_is_remembered(tolman, camera, feed, room_fr
     assert not node.memory.graph().instances
 
 
+def placed(room_frames):
+    """The frames as the input node hands them on."""
+    from recordings import Identity, PlacedFrame
+    from recordings.messages import ImageMessage
+
+    def image(frame):
+        return ImageMessage(frame.stamp_ns, "camera", frame.depth.shape, True, lambda: None)
+
+    return [PlacedFrame(image(f), image(f), f.K, f.T_world_cam, Identity()) for f in room_frames]
+
+
+def stamps(queue):
+    return [queue.get(0.0).depth.stamp_ns for _ in range(len(queue))]
+
+
 def test_a_full_queue_drops_the_oldest_frames_and_counts_them(room_frames):
     from memory_nodes.worker import FrameQueue
 
-    queue = FrameQueue(3)
-    kept = [queue.put(frame) for frame in room_frames[:5]]
+    queue = FrameQueue(3, 10**9)
+    dropped = [queue.put(frame) for frame in placed(room_frames[:5])]
 
-    assert kept == [True, True, True, False, False]
-    assert [queue.get(0.0).stamp_ns for _ in range(3)] == [frame.stamp_ns for frame in room_frames[2:5]]
+    assert dropped == [0, 0, 0, 1, 1]
+    assert stamps(queue) == [frame.stamp_ns for frame in room_frames[2:5]]
     assert queue.get(0.0) is None
+
+
+def test_a_queue_is_also_limited_in_bytes(room_frames):
+    from memory_nodes.worker import FrameQueue
+
+    queue = FrameQueue(100, 2 * 96 * 72 * 7)
+    dropped = [queue.put(frame) for frame in placed(room_frames[:4])]
+
+    assert dropped == [0, 0, 1, 1]
+    assert stamps(queue) == [frame.stamp_ns for frame in room_frames[2:4]]
 
 
 def test_when_the_clock_is_set_back_a_new_session_begins(seen, feed, room_frames, wait_until):
@@ -444,7 +469,7 @@ def test_diagnostics_tell_rates_queue_and_drops(seen, probe, wait_until):
     values = {pair.key: pair.value for pair in status.values}
     assert status.level == DiagnosticStatus.OK, status.message
     assert values["frames mapped"] == "40"
-    assert values["queue"] == "0 of 64"
+    assert values["queue"] == "0 of 1000"
     assert int(values["memory [bytes]"]) > 0
     assert {"rgb [Hz]", "depth [Hz]", "last commit age [s]"} <= set(values)
 
