@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -46,9 +47,11 @@ class View:
     camera: Camera
     pyramid: Pyramid
     blocks: Ints
+    _lens: _Lens
 
     def __init__(self) -> None:
-        self._shape = (0, 0)
+        self._shape: tuple[int, ...] = ()
+        self._K = np.zeros((3, 3))
         self._cells: Ints = np.empty((64, 3), np.int32)
         self._block_table: Ints = np.empty((64, VOXELS), np.int32)
         self._blocks: Ints = np.empty((64 * VOXELS, 5), np.int32)
@@ -62,10 +65,10 @@ class View:
         """
         scale, limit = np.float32(1 / voxel_size_m), np.float32(max_range_m / voxel_size_m)
         self.origin, position = _locate(frame, voxel_size_m, float(limit))
-        self.camera, corners = _camera(frame, position)
+        self._fit(frame)
+        self.camera, corners = _camera(self._lens, frame, position)
         depth = np.require(frame.depth, np.float32, ["C", "A"]).view()
         depth.flags.writeable = False  # one type for the compiler, whoever made the image
-        self._fit(depth.shape)
         fill_reach(depth, scale, limit, self.camera, self.pyramid)
         fill_pyramid(self.pyramid, self.camera)
         low, high = _box(corners * self.pyramid.farthest[-1], position, float(limit))
@@ -74,14 +77,16 @@ class View:
         corner = (*(position - first_cell * CELL).astype(np.float32), scale)
         mark_hits(depth, corner, self.camera, self.pyramid, visible, self.hits)
 
-    def _fit(self, shape: tuple[int, ...]) -> None:
-        if shape == self._shape:
-            return
-        height, width = shape
-        self._shape = (height, width)
-        levels = pyramid_levels(width, height)
-        size = int(levels[-1, 0]) + 1
-        self.pyramid = Pyramid(levels, *(np.zeros(size, np.float32) for _ in range(3)))
+    def _fit(self, frame: CameraFrame) -> None:
+        """Make lens and pyramid anew when this is another camera than before."""
+        shape = frame.depth.shape
+        if shape != self._shape:
+            levels = pyramid_levels(shape[1], shape[0])
+            size = int(levels[-1, 0]) + 1
+            self.pyramid = Pyramid(levels, *(np.zeros(size, np.float32) for _ in range(3)))
+        if shape != self._shape or not np.array_equal(frame.K, self._K):
+            self._shape, self._K = shape, frame.K.copy()
+            self._lens = _lens(frame.K, *shape)
 
     def _find(self, low: Ints, high: Ints, first_cell: Ints) -> Visible:
         table = np.empty(tuple((high - 1) // _CELL_BLOCKS + 1 - first_cell), np.int32)
@@ -106,26 +111,41 @@ def _locate(frame: CameraFrame, voxel_size_m: float, reach: float) -> tuple[NDAr
     return origin.astype(np.int64), position - origin * BLOCK
 
 
-def _camera(frame: CameraFrame, position: NDArray[np.float64]) -> tuple[Camera, NDArray[np.float64]]:
-    """The frame's camera, and the rays through its image's corners (4, 3), z = 1, in map axes."""
-    height, width = frame.depth.shape
-    R = frame.T_world_cam[:3, :3].copy()
-    fx, fy, cx, cy = (float(frame.K[i, j]) for i, j in ((0, 0), (1, 1), (0, 2), (1, 2)))
-    if fy < 0:  # an image whose rows run upwards is that of a camera with a flipped y axis
-        fy, R[:, 1] = -fy, -R[:, 1]
+@dataclass(frozen=True, eq=False)
+class _Lens:
+    """What does not depend on the pose; arrays as in `Camera`, normals (5, 3) and corners (4, 3) in camera axes."""
+
+    lens: Floats
+    columns: Floats
+    rows: Floats
+    normals: NDArray[np.float64]
+    corners: NDArray[np.float64]
+
+
+def _lens(K: NDArray[np.float64], height: int, width: int) -> _Lens:
+    fx, fy, cx, cy = float(K[0, 0]), abs(float(K[1, 1])), float(K[0, 2]), float(K[1, 2])
     left, right = _slopes([-0.5, width - 0.5], cx, fx).tolist()
     top, bottom = _slopes([-0.5, height - 0.5], cy, fy).tolist()
     normals = np.array([[1, 0, -left], [-1, 0, right], [0, 1, -top], [0, -1, bottom], [0, 0, 1]])
-    normals = normals / np.linalg.norm(normals, axis=1, keepdims=True) @ R.T
-    camera = Camera(
-        R=R.astype(np.float32),
-        t=position.astype(np.float32),
+    return _Lens(
         lens=np.clip([fx, fy, cx, cy, width, height], -1e9, 1e9).astype(np.float32),
         columns=_slopes(range(width), cx, fx),
         rows=_slopes(range(height), cy, fy),
-        planes=np.column_stack([normals, np.abs(normals).sum(axis=1)]).astype(np.float32),
+        normals=normals / np.linalg.norm(normals, axis=1, keepdims=True),
+        corners=np.array([[x, y, 1.0] for x in (left, right) for y in (top, bottom)]),
     )
-    return camera, np.array([[x, y, 1.0] for x in (left, right) for y in (top, bottom)]) @ R.T
+
+
+def _camera(lens: _Lens, frame: CameraFrame, position: NDArray[np.float64]) -> tuple[Camera, NDArray[np.float64]]:
+    """The frame's camera, and the rays through its image's corners (4, 3), z = 1, in map axes."""
+    R = frame.T_world_cam[:3, :3]
+    if frame.K[1, 1] < 0:  # an image whose rows run upwards is that of a camera with a flipped y axis
+        R = R * (1, -1, 1)
+    normals = lens.normals @ R.T
+    planes = np.column_stack([normals, np.abs(normals).sum(axis=1)]).astype(np.float32)
+    at = position.astype(np.float32)
+    camera = Camera(np.ascontiguousarray(R, np.float32), at, lens.lens, lens.columns, lens.rows, planes)
+    return camera, lens.corners @ R.T
 
 
 def _slopes(pixels: Any, center: float, focal: float) -> Floats:
