@@ -55,7 +55,7 @@ def test_a_whole_number_will_do_for_a_float(declared):
     ("given", "message"),
     [
         ({"queue": 3}, "unknown parameter queue; there are .*queue_size"),
-        ({"queue_size": 0}, "parameter queue_size: want 1 .. 10000 frames, got 0"),
+        ({"queue_size": 0}, "parameter queue_size: want 1 .. 100000 frames, got 0"),
         ({"queue_size": "many"}, "parameter queue_size: want int, got 'many'"),
         ({"image_qos": "good"}, "parameter image_qos: want one of reliable, best_effort, got 'good'"),
         ({"mapper__voxel_size_m": -1.0}, r"parameter mapper\.voxel_size_m: want"),
@@ -82,7 +82,7 @@ def test_ranges_are_told_to_whoever_asks(declared):
 
     (whole,) = node.describe_parameter("queue_size").integer_range
     (real,) = node.describe_parameter("commit_period_s").floating_point_range
-    assert (whole.from_value, whole.to_value) == (1, 10_000)
+    assert (whole.from_value, whole.to_value) == (1, 100_000)
     assert (real.from_value, real.to_value) == (0.05, 60.0)
 
 
