@@ -94,6 +94,10 @@ def test_without_any_level_surface_the_floor_is_put_a_robots_height_below_the_ca
     assert storey.floor_z == pytest.approx(CAMERA_LAYER * VOXEL - 1.2 + VOXEL / 2)
 
 
+def test_a_level_surface_above_the_camera_is_no_floor():
+    assert not storey_of((2.0, 2.05, 1), (2.05, 2.6, 0)).floor_seen
+
+
 def test_only_tiles_that_were_looked_at_are_read():
     storey, octree = storey_of(FLOOR, AIR), Stack(FLOOR, AIR)
     assert not storey.refresh(octree)

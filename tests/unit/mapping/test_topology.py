@@ -411,3 +411,10 @@ def test_without_a_floor_in_sight_places_follow_the_camera():
     topology = explored(drawing, [(0.0, 0.0)])
     assert topology.places
     assert nx.is_connected(graph_of(topology))
+
+
+def test_a_point_in_an_unseen_strip_belongs_to_its_side_of_the_wall():
+    drawing = two_rooms()
+    drawing.put(-1, (-0.7, -0.05), (0.8, 1.8))
+    topology = explored(drawing, BOTH)
+    assert topology.locate((-0.15, 1.3, 1.0))[1] == topology.locate((-2, 0, 0))[1]
