@@ -33,7 +33,7 @@ class MapperSettings:
         0.2, "share of a segment's voxels an object must own to be the same thing", minimum=0.01, maximum=1.0
     )
     box_overlap: float = setting(
-        0.4, "overlap of boxes, by the smaller, that joins two views of one class", minimum=0.05, maximum=1.0
+        0.3, "overlap of boxes, by the smaller, that joins two views of one class", minimum=0.05, maximum=1.0
     )
     box_trim: float = setting(0.01, "share of voxels cut off at each side of an object's box", minimum=0.0, maximum=0.2)
     gone_frames: int = setting(

@@ -88,7 +88,7 @@ def _judge(one: Instance, other: Instance, surface: Points) -> tuple[float, Lite
     below = ring[ring[:, 2] <= bottom + _TOUCH_M, 2]
     gap_m = abs(bottom - float(below.max())) if len(below) else float("inf")
     roomy = other.box.volume_m3 > _ROOMY * one.box.volume_m3
-    if other.label not in _ON and fits and roomy and _walled(ring, one.box):
+    if other.label not in _ON and fits and roomy and _walled(surface, one.box):
         return 0.0, "in"
     if gap_m > _TOUCH_M:
         return None
@@ -104,10 +104,10 @@ def _within(surface: Points, box: Box, margin_m: float) -> Points:
     return np.asarray(surface[inside])
 
 
-def _walled(ring: Points, box: Box) -> bool:
+def _walled(surface: Points, box: Box) -> bool:
     """Whether the carrier rises around a thing on most sides."""
     height = box.minimum[2] + max(_WALL_M, 0.3 * box.size[2])
-    walls = ring[(ring[:, 2] > height)]
+    walls = surface[surface[:, 2] > height]
     if not len(walls):
         return False
     angles = np.arctan2(walls[:, 1] - box.center[1], walls[:, 0] - box.center[0])
