@@ -257,6 +257,7 @@ class Memory:
             repair: first remake the views and remove files that nothing refers to; needs the memory open for writing.
         """
         if repair:
+            self._database.require_writable()
             self.rebuild()
             self._sweep()
         return verify.verify(self._database, self._blobs)
@@ -271,6 +272,7 @@ class Memory:
 
     def compact(self) -> None:
         """Give unused disk space back. O(everything); works on a full disk by using the reserve."""
+        self._database.require_writable()
         with self._remembering, directory.file_errors(self.path):
             directory.release_reserve(self.path)
             self._sweep()
@@ -298,8 +300,7 @@ class Memory:
     @contextmanager
     def _new_blobs(self, update: MapUpdate) -> Iterator[None]:
         """Blobs are durable before their rows; those of an update that fails are removed again."""
-        if not self._database.is_writable:
-            raise MemoryUnavailable(f"{self.path}: the memory is open for reading only, or closed")
+        self._database.require_writable()
         contents = {sha256(keyframe.jpeg) + IMAGE: keyframe.jpeg for keyframe in update.keyframes}
         contents |= {sha256(content) + MAP: content for content in update.map_blocks.values()}
         with directory.file_errors(self.path):

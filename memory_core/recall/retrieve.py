@@ -208,7 +208,7 @@ def _run(
     tail = f"ORDER BY {order} LIMIT {int(wanted.limit)}"
     if wanted.reference is not None and wanted.predicate == "near":
         sql = (
-            f"WITH close AS MATERIALIZED (SELECT v.id, min({gap}) AS gap FROM {source} WHERE {conditions} GROUP BY v.id) "
+            f"WITH close AS MATERIALIZED (SELECT v.id, min({gap}) AS gap FROM {source} WHERE {conditions} GROUP BY 1) "
             f"SELECT {_COLUMNS}, gap, (SELECT count(*) FROM close) FROM close JOIN object_version v USING (id) {tail}"
         )
         rows = list(query.rows(connection, sql, select.values))

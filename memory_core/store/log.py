@@ -13,7 +13,7 @@ from typing import Any
 
 import apsw
 
-from memory_core.errors import BadInput
+from memory_core.errors import BadInput, CorruptMemory
 from memory_core.event import KINDS, Event, canonical_json
 from memory_core.store import query
 
@@ -131,9 +131,13 @@ def every(connection: apsw.Connection, schema: str = "main") -> Iterator[tuple[S
 
 def event_of(row: Sequence[Any]) -> StoredEvent:
     (number, stamp, kind, subject, label, x, y, z, text, payload, snapshot, source, confidence, *origin) = row
+    try:
+        values = json.loads(payload)
+    except ValueError as error:
+        raise CorruptMemory(f"event {number}: its payload is damaged ({error}); verify tells the extent") from error
     event = Event(
         kind=kind, stamp_ns=stamp, subject=subject, label=label, position=None if x is None else (x, y, z), text=text,
-        payload=json.loads(payload), snapshot=snapshot, source=source, confidence=confidence,
+        payload=values, snapshot=snapshot, source=source, confidence=confidence,
         robot_id=origin[0], session_id=origin[1], map_id=origin[2],
     )  # fmt: skip
     return StoredEvent(number, event)

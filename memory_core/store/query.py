@@ -8,6 +8,8 @@ from typing import Any
 
 import apsw
 
+from memory_core.errors import CorruptMemory
+
 Row = tuple[Any, ...]
 Values = Sequence[Any] | Mapping[str, Any]
 
@@ -23,8 +25,15 @@ def row(connection: apsw.Connection, sql: str, values: Values = ()) -> Row | Non
 
 
 def only(connection: apsw.Connection, sql: str, values: Values = ()) -> Row:
-    """The row of a query that always has one."""
-    return next(rows(connection, sql, values))
+    """The row of a query that always has one.
+
+    Raises:
+        CorruptMemory: it has none.
+    """
+    found = row(connection, sql, values)
+    if found is None:
+        raise CorruptMemory(f"{connection.filename}: a row that another refers to is missing ({sql:.60})")
+    return found
 
 
 def value(connection: apsw.Connection, sql: str, values: Values = ()) -> Any:

@@ -21,6 +21,7 @@ from memory_core.errors import (
     TolmanError,
 )
 from memory_core.store import schema
+from memory_core.store.directory import BLOBS
 
 _BUSY_MS = 5_000
 _IDLE_READERS = 4
@@ -88,12 +89,18 @@ class Database:
     def is_writable(self) -> bool:
         return self._writer is not None
 
-    @property
-    def writer(self) -> apsw.Connection:
+    def require_writable(self) -> None:
+        """Raise MemoryUnavailable unless this is the writer."""
         if self._closed:
             raise MemoryUnavailable(f"{self.path.parent}: the memory is closed")
         if self._writer is None:
             raise MemoryUnavailable(f"{self.path.parent}: the memory is open for reading only")
+
+    @property
+    def writer(self) -> apsw.Connection:
+        """The one connection that writes."""
+        self.require_writable()
+        assert self._writer is not None
         return self._writer
 
     def close(self) -> None:
@@ -130,6 +137,8 @@ def database_errors(path: Path) -> Iterator[None]:
         yield
     except apsw.Error as error:
         raise _translated(path.parent, error) from error
+    except UnicodeDecodeError as error:
+        raise CorruptMemory(f"{path.parent}: the database holds text that is none ({error})") from error
 
 
 def _translated(folder: Path, error: apsw.Error) -> TolmanError:
@@ -183,7 +192,11 @@ def _is_blank(connection: apsw.Connection) -> bool:
 
 
 def _refuse_strangers(path: Path, connection: apsw.Connection) -> None:
-    if _pragma(connection, "application_id") == schema.APPLICATION_ID or _is_blank(connection):
+    if _pragma(connection, "application_id") == schema.APPLICATION_ID:
+        return
+    if _is_blank(connection):
+        if any((path.parent / BLOBS).glob("*")):
+            raise CorruptMemory(f"{path.parent}: {path.name} is empty, but {BLOBS} is not; restore it from a copy")
         return
     raise NotAMemory(f"{path.parent}: {path.name} is the database of another program")
 
