@@ -44,6 +44,11 @@ def test_depth_registered_to_colour_is_preferred():
     assert (found.tf, found.tf_static) == (("/tf",), ("/tf_static",))
 
 
+def test_registered_depth_is_preferred_whatever_the_order_of_names():
+    rows = {**KINECT_TUM, **topics(("/camera/depth_registered/image", IMAGE))}
+    assert choose(rows, RecordingSettings(), "bag").depth == "/camera/depth_registered/image"
+
+
 def test_the_layout_of_the_kinect_is_understood():
     found = choose(KINECT_TUM, RecordingSettings(), "bag")
     assert (found.rgb, found.depth) == ("/camera/rgb/image_color", "/camera/depth/image")
