@@ -42,7 +42,7 @@ class BagSource:
         """
         self._reader = BagReader(path)
         settings = settings or RecordingSettings()
-        self.name = path.resolve().name.removesuffix(path.suffix)
+        self.name = path.resolve().stem if path.is_file() else path.resolve().name
         self.topics = choose(self._reader.topics, settings, str(path))
         survey = _Survey(self._reader, self.topics, settings)
         self._motion = survey.motion

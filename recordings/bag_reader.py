@@ -72,7 +72,7 @@ class BagReader:
         """Raises BadSource when nothing can be read, with the reason."""
         self.path = path
         self.notes: list[str] = []
-        self.is_ros1 = path.suffix == ".bag"
+        self.is_ros1 = path.is_file() and path.suffix == ".bag"
         self.lost, self.loss = 0, ""
         self._storage = self._open()
         self.topics = self._storage.topics
@@ -128,7 +128,10 @@ class BagReader:
         return self._salvage(files, error)
 
     def _salvage(self, files: Sequence[Path], error: BaseException) -> SalvagedStorage:
-        storage = SalvagedStorage(files)
+        try:
+            storage = SalvagedStorage(files)
+        except OSError as unreadable:
+            raise BadSource(f"{self.path}: cannot be read: {unreadable}") from unreadable
         n_read = sum(topic.count for topic in storage.topics.values())
         if not n_read and not storage.formats:
             why = storage.problem or _text(error)

@@ -149,6 +149,13 @@ def test_messages_that_are_not_cdr_are_refused_by_name(tmp_path, make, rng):
         open_source(tmp_path / "bag")
 
 
+def test_the_name_of_a_folder_says_nothing_about_its_kind(mcap, tmp_path):
+    mcap.rename(tmp_path / "kitchen.v1.bag")
+    source = open_source(tmp_path / "kitchen.v1.bag")
+    assert len(list(source.frames())) == N
+    assert source.name == "kitchen.v1.bag"
+
+
 def test_a_bag_of_a_future_version_is_opened_by_its_files(mcap):
     content = yaml.safe_load((mcap / "metadata.yaml").read_text())
     content["rosbag2_bagfile_information"]["version"] = 99
