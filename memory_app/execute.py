@@ -115,7 +115,7 @@ class _Robot:
         route: list[Point2] = [(point[0], point[1]) for point in step.args["route"]]
         arrived = self.walker.follow(route, _ARRIVED_M)
         is_thing = step.args["id"] in self._graph.instances
-        if not arrived and not (is_thing and self._stand_elsewhere(step, [], _DISTANCES_M[0])):
+        if not arrived and not (is_thing and self._comes_near(step)):
             return f"no way was found to the {step.args['label'] or 'point'}"
         if is_thing:
             self._face(step)
@@ -163,10 +163,17 @@ class _Robot:
                 break
         return uid, refusal
 
+    def _comes_near(self, step: Step) -> bool:
+        """Is the thing in reach from here, or from another stand that can be walked to?"""
+        return self._gap_m(step) <= self._settings.reach_m or self._stand_elsewhere(step, [], _DISTANCES_M[0])
+
+    def _gap_m(self, step: Step) -> float:
+        box = _box(step)
+        return box.distance_m((*self.walker.position, box.center[2]))
+
     def _close_in(self, step: Step) -> None:
         """Step towards the thing in front until it is close or something is in the way."""
-        box = _box(step)
-        while box.distance_m((*self.walker.position, box.center[2])) > _CLOSE_M:
+        while self._gap_m(step) > _CLOSE_M:
             if not self.walker.act(Action("MoveAhead", distance_m=_STEP_M)).ok:
                 return
 

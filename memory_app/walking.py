@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Walking a simulated robot to a point by what it feels: it bumps, remembers where, and goes around."""
+"""Walking a simulated robot to a point by what it sees and feels: obstacles are gone around, bumps remembered."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from memory_core.frame import CameraFrame
+from memory_core.geometry import transform_points, unproject
 from memory_core.graph import SceneGraph
 from sim import Action, Simulator, StepResult
 
@@ -20,6 +22,12 @@ _CELL_M = 0.125
 _STRIDE_M = 0.5
 _FURNITURE_COST = 8.0
 _MAX_EXPANSIONS = 20_000
+_MAX_BUMPS = 30
+# Depth is looked at on a coarse lattice of pixels, nearby, between the floor and the robot's height.
+_PIXEL_STEP = 4
+_SEEN_WITHIN_M = 2.5
+_OBSTACLE_HEIGHTS_M = (0.06, 1.6)
+_WALKING_TILT_RAD = math.radians(30)
 _LEAST_TURN_RAD = math.radians(0.5)
 _STEEPEST_RAD = math.radians(70)
 _NEIGHBOURS = [(i, j, math.hypot(i, j)) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)]
@@ -28,12 +36,15 @@ _NEIGHBOURS = [(i, j, math.hypot(i, j)) for i in (-1, 0, 1) for j in (-1, 0, 1) 
 class Walker:
     """The legs and neck of a simulated robot. Plans on a lattice through its first position.
 
-    Cells it could not enter are never tried again; cells under remembered furniture only when there is no other way.
+    Cells it could not enter are never tried again; cells next to what is remembered or seen to stand there only when
+    there is no other way.
     """
 
     def __init__(self, sim: Simulator, graph: SceneGraph, robot_radius_m: float) -> None:
         self._sim = sim
+        self._radius_m = robot_radius_m
         self._furniture = _footprints(graph, robot_radius_m)
+        self._seen: set[Cell] = set()
         self._origin = (sim.agent_pose.x, sim.agent_pose.y)
         self._blocked: set[Cell] = set()
         self._crowded: dict[Cell, bool] = {}
@@ -47,11 +58,16 @@ class Walker:
     def act(self, action: Action) -> StepResult:
         """One action of the simulator, counted."""
         self.n_actions += 1
-        return self._sim.step(action)
+        result = self._sim.step(action)
+        if action.name == "MoveAhead" and result.ok:
+            self._see(result.frame)
+        return result
 
     def forget_bumps(self) -> None:
         """What was in the way may not be there any more."""
         self._blocked.clear()
+        self._crowded.clear()
+        self._seen.clear()
 
     def follow(self, points: Sequence[Point2], tolerance_m: float) -> bool:
         """Pass near all points but the last and end within `tolerance_m` of that; False when it cannot be reached."""
@@ -61,13 +77,18 @@ class Walker:
 
     def go_to(self, goal: Point2, tolerance_m: float) -> bool:
         """Walk to a point; False when there is no way around what is in the way. O(bumps * cells searched)."""
-        while math.dist(self.position, goal) > tolerance_m:
+        self.tilt_to(_WALKING_TILT_RAD)
+        self._see(self._sim.observe())
+        for _ in range(_MAX_BUMPS):
+            if math.dist(self.position, goal) <= tolerance_m:
+                return True
             cells = self._path(goal)
             if cells is None:
                 return False
             if self._walk(cells):
-                return self._step_to(goal, strict=False) or math.dist(self.position, goal) <= tolerance_m + _CELL_M
-        return True
+                self._step_to(goal)
+                return math.dist(self.position, goal) <= tolerance_m + _CELL_M
+        return False
 
     def face(self, point: tuple[float, float, float], camera_height_m: float) -> None:
         """Turn to a point and tilt the camera to it."""
@@ -90,9 +111,10 @@ class Walker:
             self.act(Action(name, angle_deg=math.degrees(abs(tilt))))  # type: ignore[arg-type]
 
     def _walk(self, cells: list[Cell]) -> bool:
-        """Walk through cells in strides; False when a bump was met, which is then known."""
+        """Walk through cells in strides; False as soon as a bump or something newly seen asks for another way."""
         at = 0
         while at < len(cells):
+            known = len(self._seen)
             far = _end_of_stride(cells, at)
             if far > at and self._step_to(self._point(cells[far])):
                 at = far + 1
@@ -101,16 +123,40 @@ class Walker:
             else:
                 self._blocked.add(cells[at])
                 return False
+            if len(self._seen) > known and any(self._is_crowded(cell) for cell in cells[at:]):
+                cells, at = self._path(self._point(cells[-1])) or cells[at:], 0
         return True
 
-    def _step_to(self, point: Point2, *, strict: bool = True) -> bool:
+    def _step_to(self, point: Point2) -> bool:
         distance = math.dist(self.position, point)
         if distance < 1e-6:
             return True
-        if not strict and distance > 2 * _CELL_M:
-            return False
         self.turn_to(math.atan2(point[1] - self.position[1], point[0] - self.position[0]))
         return self.act(Action("MoveAhead", distance_m=distance)).ok
+
+    def _see(self, frame: CameraFrame) -> None:
+        """Note the cells around what stands nearby in an image. O(pixels / 16)."""
+        depth = frame.depth[::_PIXEL_STEP, ::_PIXEL_STEP]
+        K = frame.K.copy()
+        K[:2] /= _PIXEL_STEP
+        points = transform_points(
+            frame.T_world_cam, unproject(np.where(depth < _SEEN_WITHIN_M, depth, np.float32(0)), K)
+        )
+        low, high = _OBSTACLE_HEIGHTS_M
+        standing = points[(points[:, 2] > low) & (points[:, 2] < high), :2]
+        cells = np.unique(np.round((standing - self._origin) / _CELL_M).astype(int), axis=0)
+        for i, j in cells.tolist():
+            if (i, j) not in self._seen:
+                self._seen.add((i, j))
+                self._crowded.update(dict.fromkeys(self._around((i, j)), True))
+
+    def _around(self, cell: Cell) -> Iterator[Cell]:
+        """Cells whose middle the robot cannot occupy when something is in the middle of this one."""
+        reach = int(self._radius_m / _CELL_M)
+        for i in range(-reach, reach + 1):
+            for j in range(-reach, reach + 1):
+                if math.hypot(i, j) * _CELL_M < self._radius_m:
+                    yield (cell[0] + i, cell[1] + j)
 
     def _path(self, goal: Point2) -> list[Cell] | None:
         """Cells from the robot's to the goal's, the robot's own left out; A* over cells not known to be blocked."""
