@@ -22,6 +22,7 @@ STEPS_PER_LOG_ODD = 27.126
 
 _NEAR = np.float32(0.05)
 _SLACK = np.float32(0.7)  # how far outside the image a voxel's centre may be, in voxels: half its mean width
+_BEHIND = np.float32(1e-3)  # a surface on the border of two voxels is in the one behind it, however depth was rounded
 _ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
 _INFINITY = np.float32(np.inf)
 
@@ -38,6 +39,7 @@ def _encode_row(depth: Any, reach: Floats, slope: Any, camera: Camera, corner: A
     for u in range(depth.shape[0]):
         r = reach[u]
         hit = (r > _ZERO) & (depth[u] * scale <= r)
+        r += _BEHIND
         x = np.int32((x0 * columns[u] + x1) * r + x2)
         y = np.int32((y0 * columns[u] + y1) * r + y2)
         z = np.int32((z0 * columns[u] + z1) * r + z2)

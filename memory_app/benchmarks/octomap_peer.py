@@ -38,7 +38,7 @@ SOURCE = Path(__file__).with_name("octomap_driver.cpp")
 
 
 def build_driver(folder: Path) -> Path:
-    """Compile the C++ driver into a folder.
+    """Compile the C++ driver into a folder, unless it is there already.
 
     Raises:
         BackendUnavailable: there is no g++ or no OctoMap to compile against.
@@ -47,6 +47,8 @@ def build_driver(folder: Path) -> Path:
     if compiler is None:
         raise BackendUnavailable("no g++")
     program = folder / "octomap_driver"
+    if program.exists():
+        return program
     command = [compiler, "-O3", "-march=native", str(SOURCE), "-o", str(program), "-loctomap", "-loctomath"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:

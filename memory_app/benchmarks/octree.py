@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The octree against OctoMap: integration, lookups, rays, memory, and how far the two maps agree.
 
-Every frame goes to each library in turn, so that load on the machine hits all alike. Ours takes the depth image, OctoMap
-ready points, and making them is not counted. One thread each; times are medians of that thread's processor time,
-with the time on the clock beside them in `extra`.
+Every frame goes to each library in turn, so that load on the machine hits all alike. Ours takes the depth image;
+OctoMap takes points, and making them is not counted. One thread each; times are medians of that thread's processor
+time, with the time on the clock beside them in `extra`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ def run(data: Path | None = None, frames: int | None = None) -> dict[str, Any]:
     n = frames or 20
     chosen = list(room_frames(n)) if data is None else list(_spread(data, n))
     warm_up()
-    rows = [result for voxel_size_m in VOXEL_SIZES_M for result in _compare(chosen, voxel_size_m)]
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [result for voxel_size_m in VOXEL_SIZES_M for result in _compare(chosen, voxel_size_m, Path(folder))]
     return {
         "bench": f"octree {data.name if data else 'room'}, {len(chosen)} frames",
         "machine": machine(),
@@ -60,11 +61,11 @@ def _spread(data: Path, n: int) -> Iterator[CameraFrame]:
     return islice(source.frames(), 0, n * stride, stride)
 
 
-def _compare(frames: list[CameraFrame], voxel_size_m: float) -> list[Row]:
+def _compare(frames: list[CameraFrame], voxel_size_m: float, folder: Path) -> list[Row]:
     size = f"{voxel_size_m * 100:g} cm"
     ours = Octree(voxel_size_m)
     with ExitStack() as stack:
-        peers, missing = _peers(stack, voxel_size_m)
+        peers, missing = _peers(stack, voxel_size_m, folder)
         costs = _interleave(frames, ours, peers)
         rows = [_speed(f"integrate {size}", costs["ours"], name, costs[name]) for name in peers]
         own = _median(costs["ours"]).cpu_ms
@@ -93,13 +94,12 @@ Peer = CppOctomap | PyOctomap
 Peers = dict[str, Peer]
 
 
-def _peers(stack: ExitStack, voxel_size_m: float) -> tuple[Peers, list[tuple[str, str]]]:
+def _peers(stack: ExitStack, voxel_size_m: float, folder: Path) -> tuple[Peers, list[tuple[str, str]]]:
     """The libraries that are here by name, and those that are not with the reason."""
     peers: Peers = {}
     missing = []
     try:
-        program = build_driver(Path(stack.enter_context(tempfile.TemporaryDirectory())))
-        driver = CppOctomap(program, voxel_size_m, MAX_RANGE_M, discretize=True)
+        driver = CppOctomap(build_driver(folder), voxel_size_m, MAX_RANGE_M, discretize=True)
         peers["OctoMap C++ discretised"] = stack.enter_context(driver)
     except BackendUnavailable as error:
         missing.append((f"{CppOctomap.name} (not here)", str(error)))

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from memory_core.frame import CameraFrame
 from memory_core.geometry import Box, canonical_pose
 
-_ROOM = Box((-2.6, -2.1, 0.0), (2.7, 2.2, 2.5))
+# No surface lies on a border of voxels, where rounding would decide which of two is occupied.
+_ROOM = Box((-2.613, -2.127, -0.011), (2.713, 2.231, 2.527))
 _FURNITURE = (
-    Box((-2.6, 0.3, 0.0), (-1.7, 2.2, 0.5)),
-    Box((0.2, -0.4, 0.0), (1.3, 0.5, 0.72)),
-    Box((1.9, 1.2, 0.0), (2.7, 2.0, 1.9)),
-    Box((-0.9, -2.1, 0.4), (0.6, -1.8, 2.1)),
+    Box((-2.613, 0.307, -0.011), (-1.713, 2.231, 0.513)),
+    Box((0.213, -0.411, -0.011), (1.311, 0.511, 0.731)),
+    Box((1.909, 1.211, -0.011), (2.713, 2.013, 1.907)),
+    Box((-0.909, -2.127, 0.411), (0.607, -1.811, 2.113)),
 )
 _SHAPE = (480, 640)
 _K = np.array([[585.0, 0, 320], [0, 585, 240], [0, 0, 1]])
