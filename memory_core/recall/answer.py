@@ -42,7 +42,7 @@ def recall(connection: apsw.Connection, question: Question) -> Answer:
         BadQuestion: it is no possible question.
     """
     began = time.perf_counter()
-    names = vocabulary.load(connection, question.as_of_ns)
+    names = vocabulary.load(connection, checked(question).as_of_ns)
     answer = _answered(connection, names, question)
     return replace(answer, question=question, latency_ms=1e3 * (time.perf_counter() - began))
 

@@ -46,7 +46,7 @@ wardrobe, closet
 desk lamp, table lamp
 floor lamp, standing lamp
 coffee table, couch table
-shelving unit, shelves, shelf unit
+shelving unit, shelf unit
 dish sponge, sponge
 dog bed, pet bed
 key, keychain, key chain
@@ -150,8 +150,10 @@ def singular(word: str, known: Container[str] = ()) -> str:
 def _singulars(word: str) -> list[str]:
     if word in _IRREGULAR:
         return [_IRREGULAR[word]]
-    if len(word) < 4 or not word.endswith("s") or word.endswith(("ss", "us", "is")):
+    if not word.endswith("s") or word.endswith(("ss", "us", "is")):
         return [word]
+    if len(word) < 4:
+        return [word, word[:-1]]
     if word.endswith("ies"):
         return [word[:-3] + "y", word[:-1]]
     if word.endswith(("shes", "ches", "xes", "sses", "zes", "oes")):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 _SECOND = 1_000_000_000
 _DAY = 86_400 * _SECOND
+_EVER = -(1 << 62)
 _UNITS = {
     "second": _SECOND, "sec": _SECOND, "s": _SECOND, "minute": 60 * _SECOND, "min": 60 * _SECOND,
     "hour": 3600 * _SECOND, "h": 3600 * _SECOND, "day": _DAY, "week": 7 * _DAY, "month": 30 * _DAY,
@@ -47,7 +48,7 @@ def extract(text: str, now_ns: int) -> Times:
     if match := _SINCE.search(text):
         return Times(_without(text, match), since_ns=_moment(match, now_ns))
     if match := _LAST.search(text):
-        return Times(_without(text, match), since_ns=now_ns - _duration(match))
+        return Times(_without(text, match), since_ns=max(_EVER, now_ns - _duration(match)))
     if match := _TODAY.search(text):
         return Times(_without(text, match), since_ns=now_ns - _DAY)
     if match := _AGO.search(text):
@@ -60,9 +61,13 @@ def _without(text: str, match: re.Match[str]) -> str:
 
 
 def _moment(match: re.Match[str], now_ns: int) -> int:
+    return max(_EVER, _unlimited(match, now_ns))
+
+
+def _unlimited(match: re.Match[str], now_ns: int) -> int:
     found = match.groupdict()
     if found.get("start"):
-        return -(1 << 62)
+        return _EVER
     if found.get("day"):
         return now_ns - _DAY
     if found.get("last"):

@@ -5,12 +5,12 @@ import errno
 import random
 import shutil
 import subprocess
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import apsw
 import pytest
 
-from memory_core.errors import BadInput, CorruptMemory, MemoryUnavailable, StorageFull
+from memory_core.errors import CorruptMemory, StorageFull, TolmanError
 from memory_core.memory import Memory
 from memory_core.store import blobs
 
@@ -105,12 +105,9 @@ def test_random_damage_is_reported_never_crashes(folder, tmp_path):
         start = draw.randrange(100, len(content) - 600)
         content[start : start + 512] = draw.randbytes(512)
         (copy / "memory.db").write_bytes(content)
-        try:
-            with Memory.open(copy) as memory:
-                memory.verify()
-                memory.ask("where is the mug?")
-        except (MemoryUnavailable, BadInput) as error:
-            assert str(error)
+        with suppress(TolmanError), Memory.open(copy) as memory:
+            memory.verify()
+            memory.ask("where is the mug?")
 
 
 def test_a_torn_log_loses_nothing_before_the_tear(tmp_path, script):

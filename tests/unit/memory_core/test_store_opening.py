@@ -8,7 +8,7 @@ import sys
 import apsw
 import pytest
 
-from memory_core.errors import BadInput, CorruptMemory, MemoryLocked, MemoryUnavailable, NewerFormat, NotAMemory
+from memory_core.errors import CorruptMemory, MemoryLocked, MemoryUnavailable, NewerFormat, NotAMemory
 from memory_core.memory import Memory
 from memory_core.store import schema
 
@@ -17,6 +17,15 @@ def with_content(path, script):
     with Memory.open(path) as memory:
         for one in script.flat():
             memory.remember(one)
+
+
+def problems_of(path):
+    """What opening or verifying complains of."""
+    try:
+        with Memory.open(path) as memory:
+            return memory.verify().problems
+    except MemoryUnavailable as error:
+        return [str(error)]
 
 
 def test_a_file_is_not_a_memory(tmp_path):
@@ -67,7 +76,7 @@ def test_a_memory_of_a_newer_format_is_refused_by_number(tmp_path, script):
     database.close()
 
     for how in ({}, {"read_only": True}):
-        with pytest.raises(NewerFormat, match="has format 12, .* reads up to format 1"):
+        with pytest.raises(NewerFormat, match=r"has format 12, .* reads up to format 1"):
             Memory.open(tmp_path, **how)
 
 
@@ -145,11 +154,7 @@ def test_a_database_that_was_cut_off_is_reported_never_crashes(tmp_path, script,
     assert len(content) > left
     (tmp_path / "memory.db").write_bytes(content[:left])
 
-    try:
-        with Memory.open(tmp_path) as memory:
-            assert not memory.verify().ok
-    except (MemoryUnavailable, BadInput) as error:
-        assert str(tmp_path) in str(error)
+    assert problems_of(tmp_path) != []
 
 
 def test_the_empty_files_of_an_interrupted_beginning_become_a_memory(tmp_path):
