@@ -90,14 +90,20 @@ class Absence:
         return gone
 
     def earlier(self, track: Track) -> Track | None:
-        """The one object that is gone and may be this new thing."""
+        """The one object that is gone and may be this new thing, if no other new thing may be it as well."""
         gone = (one for one in self._instances.gone.values() if one.last_seen_ns <= track.first_seen_ns)
-        return _only([one for one in gone if _alike(track, one)])
+        found = _only([one for one in gone if _alike(track, one)])
+        return found if found and self._newcomers(found) == [track] else None
 
     def later(self, track: Track) -> Track | None:
         """The one object that appeared after this one was last seen and may be it."""
-        newer = (t for t in self._instances.present() if t.first_seen_ns >= track.last_seen_ns and t is not track)
-        return _only([one for one in newer if _alike(track, one)])
+        found = _only(self._newcomers(track))
+        return found if found and found.id else None
+
+    def _newcomers(self, track: Track) -> list[Track]:
+        """Things first seen after a thing was last seen that may be it, oldest first. O(tracks)."""
+        newer = (t for t in self._instances.tracks.values() if t.first_seen_ns >= track.last_seen_ns)
+        return [one for one in newer if one is not track and one.state == "present" and _alike(track, one)]
 
 
 def _only(tracks: list[Track]) -> Track | None:

@@ -22,6 +22,14 @@ def test_things_that_touch_and_are_of_one_class_stay_two(box_world, mapped):
     assert labels(mapper.graph()) == ["pillow", "pillow"]
 
 
+def test_things_seen_side_by_side_stay_two_though_their_boxes_overlap(box_world, mapped):
+    box_world.put("crate1", (0, 0, 0.2), (1.0, 1.0, 0.4))
+    box_world.put("crate2", (0.42, 0.42, 0.3), (0.3, 0.3, 0.6))
+    mapper, _ = mapped(box_world.walk_around())
+
+    assert labels(mapper.graph()) == ["crate", "crate"]
+
+
 def test_a_thing_seen_from_its_two_sides_with_a_gap_between_is_one(box_world, mapped):
     box_world.put("cabinet", (0, 0, 0.5), (0.5, 0.8, 1.0))
     front = [box_world.frame((2.0, 0.1 * k, 1.6), (0, 0, 0.5), 0.1 * k) for k in range(6)]
