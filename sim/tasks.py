@@ -4,19 +4,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from itertools import islice, zip_longest
+from typing import Literal, TypeVar
 
 import numpy as np
 
+from memory_core.geometry import Vec
 from sim.house.backend import HouseSimulator
 from sim.truth import ENOUGH_PIXELS, Sighting
 from sim.types import SimObject, SimRoom
 
+T = TypeVar("T")
 TaskKind = Literal["go_to", "find", "pick_and_place"]
 ARRIVED_M = 1.0
 _FOUND_M = 2.0
+_REACHABLE_M = 1.25
 _FACING_RAD = math.radians(45)
 
 
@@ -46,15 +50,16 @@ def generate_tasks(
     """
     rng = np.random.default_rng(seed)
     clear = [o for o in simulator.objects() if o.uid in seen and seen[o.uid].n_pixels >= min_pixels]
-    reachable = [o for o in clear if simulator.can_reach(o.uid)]
+    points = simulator.reachable()
+    reachable = [o for o in clear if _gaps_m(o, points).min() <= _REACHABLE_M]
     kinds = [
-        _shuffled([*_go_to_rooms(simulator.rooms()), *_go_to(reachable)], rng),
-        _shuffled(_find(reachable), rng),
-        _shuffled(_pick_and_place(simulator, reachable), rng),
+        iter(_shuffled([*_go_to_rooms(simulator.rooms()), *_go_to(reachable)], rng)),
+        iter(_shuffled(_find(reachable), rng)),
+        _pick_and_place(simulator, reachable, rng),
     ]
-    open_tasks = [[task for task in tasks if not task.check(simulator)] for tasks in kinds]
-    in_turn = [tasks[i] for i in range(n_tasks) for tasks in open_tasks if i < len(tasks)]
-    return in_turn[:n_tasks]
+    open_tasks = [(task for task in tasks if not task.check(simulator)) for tasks in kinds]
+    in_turn = (task for tasks in zip_longest(*open_tasks) for task in tasks if task is not None)
+    return list(islice(in_turn, n_tasks))
 
 
 def is_near(simulator: HouseSimulator, thing: SimObject, distance_m: float = ARRIVED_M) -> bool:
@@ -67,8 +72,14 @@ def is_near(simulator: HouseSimulator, thing: SimObject, distance_m: float = ARR
     return turned or simulator.sees(thing.uid)
 
 
-def _shuffled(tasks: Sequence[Task], rng: np.random.Generator) -> list[Task]:
-    return [tasks[i] for i in rng.permutation(len(tasks))]
+def _gaps_m(thing: SimObject, points: Vec) -> Vec:
+    """(N,) distances on the floor plan from points (N, 2) to an object's box."""
+    outside = np.maximum(np.array(thing.box.minimum[:2]) - points, points - np.array(thing.box.maximum[:2]))
+    return np.asarray(np.linalg.norm(np.maximum(outside, 0), axis=1))
+
+
+def _shuffled(items: Sequence[T], rng: np.random.Generator) -> list[T]:
+    return [items[i] for i in rng.permutation(len(items))]
 
 
 def _labels(things: Iterable[SimObject]) -> list[str]:
@@ -112,19 +123,15 @@ def _gap(thing: SimObject, x: float, y: float) -> float:
     return thing.box.distance_m((x, y, thing.box.center[2]))
 
 
-def _pick_and_place(simulator: HouseSimulator, things: Sequence[SimObject]) -> list[Task]:
-    """Every kind of small thing into or onto every kind of furniture where each of the kind has room for each."""
-    tasks = []
+def _pick_and_place(simulator: HouseSimulator, things: Sequence[SimObject], rng: np.random.Generator) -> Iterator[Task]:
+    """A kind of small thing into or onto a kind of furniture, where each of the kind has room for each."""
     holders = [o for o in things if o.receptacle and not o.pickupable and not o.parent]
     small = [o for o in things if o.pickupable]
-    for label in _labels(small):
-        for holder_label in _labels(holders):
-            pairs = [(o.uid, h.uid) for o in small if o.label == label for h in holders if h.label == holder_label]
-            if all(simulator.fits(*pair) for pair in pairs):
-                word = "in" if simulator.holds_inside(pairs[0][1]) else "on"
-                text = f"put the {label} {word} the {holder_label}"
-                tasks.append(Task(text, "pick_and_place", _placed(label, holder_label)))
-    return tasks
+    for label, holder_label in _shuffled([(a, b) for a in _labels(small) for b in _labels(holders)], rng):
+        kind = [h.uid for h in holders if h.label == holder_label]
+        if all(simulator.fits(o.uid, h) for o in small if o.label == label for h in kind):
+            text = f"put the {label} {'in' if simulator.holds_inside(kind[0]) else 'on'} the {holder_label}"
+            yield Task(text, "pick_and_place", _placed(label, holder_label))
 
 
 def _placed(label: str, holder_label: str) -> Callable[[HouseSimulator], bool]:

@@ -112,13 +112,6 @@ class HouseSimulator:
         thing = self._world.things.get(uid)
         return thing is not None and self._agent.sees(thing.body.number)
 
-    def can_reach(self, uid: str) -> bool:
-        """Whether the arm reaches an object from somewhere the agent can walk to; its view may still be blocked."""
-        box = self.object(uid).box
-        points = self.reachable()
-        outside = np.maximum(np.maximum(np.array(box.minimum[:2]) - points, points - box.maximum[:2]), 0)
-        return bool(np.linalg.norm(outside, axis=1).min() <= self._settings.reach_m - GRID_M)
-
     def fits(self, uid: str, receptacle: str) -> bool:
         """Whether there is room for an object on or in a receptacle now, were it open."""
         thing, holder = self._world.things[uid], self._world.things[receptacle]
