@@ -68,7 +68,7 @@ def test_live_and_offline_agree_and_no_frame_is_lost_at_1x(
 ):
     live, offline = tmp_path / "live", tmp_path / "offline"
     with tolman_process("up", "--memory", live, "--like", bag, "--sim-time") as up:
-        wait_until(lambda: probe.count_subscribers("/camera/depth/image_raw"), "the node listens", 90)
+        wait_until(lambda: probe.count_subscribers("/camera/depth/image_raw"), "the node listens", 200)
         with tolman_process("play", bag, "--wait", "30") as player:
             code, output = ended(player, 60)
         assert code == 0, output
@@ -89,7 +89,7 @@ def test_interrupted_in_the_middle_both_end_cleanly_with_what_was_mapped_committ
     bag, tmp_path, tolman_process, probe, wait_until
 ):
     with tolman_process("up", "--memory", tmp_path / "m", "--like", bag) as up:
-        wait_until(lambda: probe.count_subscribers("/camera/depth/image_raw"), "the node listens", 90)
+        wait_until(lambda: probe.count_subscribers("/camera/depth/image_raw"), "the node listens", 200)
         with tolman_process("play", bag, "--loop", "--wait", "30") as player:
             wait_until(lambda: has_events(tmp_path / "m"), "something is committed", 60)
             up.send_signal(signal.SIGINT)
