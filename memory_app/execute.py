@@ -180,7 +180,7 @@ class _Robot:
     def _stand_elsewhere(self, step: Step, tried: Sequence[Point2], distance_m: float) -> bool:
         """Walk to another point from which the thing can be reached; False when there is none left."""
         thing = self._graph.instances[step.args["id"]]
-        settings = replace(self._settings, comfortable_m=min(distance_m, self._settings.reach_m))
+        settings = replace(self._settings, comfortable_m=distance_m, reach_m=max(self._settings.reach_m, distance_m))
         avoid = [(x, y, 0.0) for x, y in tried]
         for _ in _DISTANCES_M:
             here = (*self.walker.position, 0.0)

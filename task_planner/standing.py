@@ -6,11 +6,13 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 
+import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
 from memory_core.geometry import Box
 from memory_core.graph import Instance, Place, SceneGraph
+from memory_core.routes import nearest_place
 from task_planner.plan import Point, Stand
 from task_planner.settings import PlannerSettings
 
@@ -18,6 +20,7 @@ from task_planner.settings import PlannerSettings
 _OBSTACLE_LOW_M, _OBSTACLE_HIGH_M = 0.08, 1.2
 _HEADINGS = np.linspace(0.0, 2 * np.pi, 24, endpoint=False)
 _LINE_OF_APPROACH_STEPS = 12
+_NO_WAY_COST = 10.0
 # Out of reach but in view is better than behind a wall; costs are metres off the comfortable distance.
 _OTHER_ROOM_COST, _BLOCKED_COST, _UNVERIFIED_COST, _BEYOND_REACH_COST, _TRAVEL_COST = 20.0, 4.0, 0.3, 5.0, 0.05
 _BEYOND_REACH_M = 1.0
@@ -30,8 +33,9 @@ def stand_for(
 
     Candidates are places, points within their free radius around the target, and points on the straight line from a
     place to the target. They must keep off everything that stands on the floor; the best is at a comfortable
-    distance, in the target's room, with no obstacle between, and not far from `near`. Points in `avoid` were tried.
-    O(places near the target * instances).
+    distance, in the target's room, with no obstacle between, and with a way to it from `near`, not a long one.
+    Points in `avoid` were tried.
+    O(places * (instances + candidates of a place) + passages).
     """
     places = [graph.places[key] for key in sorted(graph.places)]
     if not places:
@@ -47,7 +51,9 @@ def stand_for(
         return _nearest_place(places, target, avoid)
     points, owners, verified = points[keep], owners[keep], verified[keep]
     cost = _cost(points, target, _between(graph, target), settings) + np.where(verified, 0.0, _UNVERIFIED_COST)
-    cost += [_OTHER_ROOM_COST * _is_elsewhere(places[i], target) for i in owners]
+    connected = _connected(graph, near)
+    by_place = [_OTHER_ROOM_COST * _is_elsewhere(p, target) + _NO_WAY_COST * (p.id not in connected) for p in places]
+    cost += np.array(by_place)[owners]
     if near is not None:
         cost += _TRAVEL_COST * np.linalg.norm(points - near[:2], axis=1)
     best = int(np.argmin(cost))
@@ -156,6 +162,15 @@ def _cost(
     blocked = (_gap(line.reshape(-1, 2), between) <= 0.0).reshape(len(points), -1).any(axis=1)
     beyond = np.maximum(0.0, gap - settings.reach_m)
     return np.abs(gap - settings.comfortable_m) + _BEYOND_REACH_COST * beyond + _BLOCKED_COST * blocked
+
+
+def _connected(graph: SceneGraph, near: Point | None) -> set[str]:
+    """Places that passages join to the one nearest to a point; all places when there is no point."""
+    if near is None:
+        return set(graph.places)
+    net: nx.Graph[str] = nx.Graph((passage.a, passage.b) for passage in graph.passages)
+    here = nearest_place(graph, near).id
+    return {here} | (nx.node_connected_component(net, here) if here in net else set())
 
 
 def _is_elsewhere(place: Place, target: Instance) -> bool:
