@@ -8,6 +8,7 @@ The same values always give the same bytes.
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Mapping
 from typing import Any
@@ -48,10 +49,10 @@ def unpack(data: bytes) -> dict[str, Any]:
     """
     header, offset = _header(data)
     values: dict[str, Any] = dict(header["values"])
-    for name, kind, shape in header["arrays"]:
+    for name, kind, shape in map(_described, header["arrays"]):
         dtype = np.dtype(np.uint8) if kind == "bytes" else _number_type(kind)
-        size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-        if size < 0 or offset + size > len(data):
+        size = math.prod(shape) * dtype.itemsize
+        if offset + size > len(data):
             raise CorruptMemory(f"packed data: {name} wants {size} bytes, {len(data) - offset} are left")
         chunk = data[offset : offset + size]
         values[name] = chunk if kind == "bytes" else np.frombuffer(chunk, dtype).reshape(shape).copy()
@@ -62,6 +63,14 @@ def unpack(data: bytes) -> dict[str, Any]:
 def peek(data: bytes) -> dict[str, Any]:
     """Only the JSON values of packed data, without touching its arrays."""
     return dict(_header(data)[0]["values"])
+
+
+def _described(entry: Any) -> tuple[str, str, list[int]]:
+    """Name, kind and shape of an array, if that is what the entry of a header says."""
+    match entry:
+        case [str(name), str(kind), list(shape)] if all(type(n) is int and n >= 0 for n in shape):
+            return name, kind, shape
+    raise CorruptMemory(f"packed data: {entry!r:.80} describes no array")
 
 
 def _number_type(kind: str) -> np.dtype[Any]:
@@ -76,6 +85,9 @@ def _header(data: bytes) -> tuple[dict[str, Any], int]:
     end = 8 + int(struct.unpack("<I", data[4:8])[0])
     try:
         header = json.loads(data[8:end].decode())
-        return {"arrays": header["arrays"], "values": header["values"]}, end
+        arrays, values = header["arrays"], header["values"]
     except (ValueError, KeyError, TypeError) as error:
         raise CorruptMemory(f"packed data: torn header ({error})") from error
+    if not (isinstance(arrays, list) and isinstance(values, dict)):
+        raise CorruptMemory("packed data: the header lists no arrays and values")
+    return {"arrays": arrays, "values": values}, end
