@@ -19,16 +19,17 @@ def lines_of(section: str, settings: type[Any]) -> list[str]:
     for field in fields(settings):
         about = field.metadata
         limits = [about.get("minimum"), about.get("maximum")]
-        span = f", {limits[0]} .. {limits[1]}" if any(limit is not None for limit in limits) else ""
-        choices = f"; one of {', '.join(about['choices'])}" if about.get("choices") else ""
-        unit = f" [{about['unit']}{span}]" if about.get("unit") else (f" [{span[2:]}]" if span else "")
-        lines.append(f"  # {about['description']}{unit}{choices}")
+        low, high = ("" if limit is None else str(limit) for limit in limits)
+        span = f"{low} .. {high}".strip() if low or high else ""
+        choices = f"one of {', '.join(about['choices'])}" if about.get("choices") else ""
+        limits_text = ", ".join(part for part in (about.get("unit"), span, choices) if part)
+        lines.append(f"  # {about['description']}" + (f" [{limits_text}]" if limits_text else ""))
         lines.append("  " + yaml.safe_dump({field.name: field.default}).strip())
     return lines
 
 
 def main() -> None:
-    header = ["# Every setting with its default. Written by tools/write_config.py; edit a copy and pass it with --config."]
+    header = ["# Every setting with its default, written by tools/write_config.py. Edit a copy; pass it with --config."]
     body = [line for name, settings in SECTIONS.items() for line in lines_of(name, settings)]
     path = Path(__file__).resolve().parent.parent / "config" / "tolman.yaml"
     path.write_text("\n".join(header + body) + "\n", encoding="utf-8")
