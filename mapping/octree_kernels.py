@@ -62,7 +62,7 @@ class Visible(NamedTuple):
     """Tables from place to row: cell_table (nx, ny, nz) of cells, block_table (cells, 512) of blocks; -1 is none.
 
     cells (n, 3) are local coordinates; blocks (n, 5) local coordinates, SEEN or ALL_FREE, and the level of `around` in
-    which to look for their voxels.
+    which to look for their voxels, -1 for level 0 of `farthest`.
     """
 
     cell_table: Ints
@@ -132,15 +132,16 @@ def fill_pyramid(pyramid: Pyramid, camera: Camera) -> None:
         _halve(_image(pyramid.nearest, fine), _image(pyramid.nearest, coarse), -_ONE)
         _halve(_image(pyramid.farthest, fine), _image(pyramid.farthest, coarse), _ONE)
     row = np.empty(levels[0, 1], np.float32)
-    for k in range(_level(pyramid.farthest[levels[last, 0]] + np.float32(CELL), camera.lens, last), last + 1):
+    finest = _level(pyramid.farthest[levels[last, 0]] + np.float32(CELL), camera.lens, last)
+    for k in range(max(finest, 0), last + 1):
         _spread(_image(pyramid.farthest, levels[k]), _image(pyramid.around, levels[k]), row)
 
 
 @compiled(inline="always")
 def _level(depth: Any, lens: Floats, last: int) -> int:
-    """The pyramid level of which 3x3 pixels are about as large as a voxel at this depth."""
+    """The pyramid level of which 3x3 pixels are about as large as a voxel at this depth; -1 when one pixel is."""
     pixels = _HALF * min(lens[0], lens[1]) / max(depth, _ONE)
-    level = 0
+    level = 0 if pixels >= 1 else -1
     while pixels >= 2 and level < last:
         pixels, level = pixels * _HALF, level + 1
     return level
@@ -202,10 +203,12 @@ def _classify(x: Any, y: Any, z: Any, half: Any, camera: Camera, pyramid: Pyrami
     if not (inside and back < low and half <= BLOCK):
         return SEEN
     level = _level(depth, lens, last)
+    image = pyramid.around if level >= 0 else pyramid.farthest
+    level = max(level, 0)
     offset, width = levels[level, 0], levels[level, 1]
     n_blind = 0
     for v in range(v0 >> level, (v1 >> level) + 1):
-        row = pyramid.around[offset + v * width : offset + v * width + width]
+        row = image[offset + v * width : offset + v * width + width]
         for u in range(u0 >> level, (u1 >> level) + 1):
             n_blind += row[u] == _ZERO
     return SEEN if n_blind else ALL_FREE

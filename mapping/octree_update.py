@@ -188,9 +188,10 @@ def update_blocks(
             z = np.float32(blocks[n, 2] * BLOCK) + _HALF - t[2]
             X, Y = R[0, 0] * x + R[1, 0] * y + R[2, 0] * z, R[0, 1] * x + R[1, 1] * y + R[2, 1] * z
             Z = R[0, 2] * x + R[1, 2] * y + R[2, 2] * z
-            offset, width, _ = pyramid.levels[blocks[n, 4]]
-            _project(X, Y, Z, offsets, camera.lens, blocks[n, 4], width, depths, at)
-            image = pyramid.around[offset:]
+            level = max(blocks[n, 4], 0)
+            offset, width, _ = pyramid.levels[level]
+            _project(X, Y, Z, offsets, camera.lens, level, width, depths, at)
+            image = (pyramid.around if blocks[n, 4] >= 0 else pyramid.farthest)[offset:]
             for i in range(VOXELS):
                 reaches[i] = image[np.uint32(at[i])]
             _add(voxels[slot], hits[n], depths, reaches, new)
