@@ -108,10 +108,11 @@ def test_a_stopped_build_goes_on_and_ends_the_same(house, tmp_path, uninterrupte
 _BUILD = """
 import sys
 from test_pipeline import SETTINGS, FirstFrames, N_FRAMES, sim, Memory, Pipeline
-def kill_at(done, total):
+def tell(done, total):
     print(done, flush=True)
+source = FirstFrames(sim.house_source("house", width=160, height=120), N_FRAMES)
 with Memory.open(sys.argv[1]) as memory:
-    Pipeline(SETTINGS).run(FirstFrames(sim.house_source("house", width=160, height=120), N_FRAMES), memory, progress=kill_at)
+    Pipeline(SETTINGS).run(source, memory, progress=tell)
 """
 
 
@@ -153,7 +154,7 @@ def test_a_second_recording_needs_the_word_that_it_is_the_same_map(house, tmp_pa
     later = Later(house, N_FRAMES)
     build(house, tmp_path / "m")
 
-    with pytest.raises(BadSource, match="already holds session .* --same-map"):
+    with pytest.raises(BadSource, match=r"already holds session .* --same-map"):
         build(later, tmp_path / "m")
     report, _ = build(later, tmp_path / "m", same_map=True)
 
