@@ -2,7 +2,8 @@
 """Working memory: the few things that are recent or matter to the task, placed relative to the robot.
 
 Bounded, and asked before the long-term memory: what it cannot answer with confidence falls through, and the answer is
-kept. It never says more than it knows: counts, changes and the past always fall through.
+kept. Of several things of a kind, the one in here is taken to be meant; whatever needs all of them, a relation, a room
+or the past to be settled falls through.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import numpy as np
 from memory_core.geometry import Vec, canonical_pose, invert_pose, transform_points
 from memory_core.graph import Instance, Room
 from memory_core.question import Answer, Evidence, Question, Result, Status
+from memory_core.recall import lexicon
+from memory_core.recall.wording import room_name
 from memory_core.replacement import make_policy
 
 
@@ -131,7 +134,7 @@ class ShortTermMemory:
                 continue
             room = (rooms or {}).get(instance.room_id)
             evidence = known.result.evidence if known else ()
-            self._keep(_Entry(_result(instance, room.label if room else "", evidence), instance.words))
+            self._keep(_Entry(_result(instance, room_name(room) if room else "", evidence), instance.words))
 
     def focus(self, labels: Iterable[str]) -> None:
         """Keep things of these classes while the task lasts, and fetch what is known of them; () ends the task.
@@ -210,9 +213,9 @@ class ShortTermMemory:
         found = [
             entry.result
             for entry in self._things.values()
-            if entry.result.label == question.label
+            if question.label in lexicon.synonyms(entry.result.label)
             and entry.result.confidence >= self._min_confidence
-            and (not question.words or (entry.words is not None and set(question.words) <= set(entry.words)))
+            and entry.fits(question.words)
         ]
         return sorted(found, key=lambda result: (-result.last_seen_ns, result.id))
 
@@ -253,10 +256,21 @@ class _Entry:
     result: Result
     words: tuple[str, ...] | None
 
+    def fits(self, wanted: Sequence[str]) -> bool:
+        """Is every wanted word known to fit?"""
+        return all(set(lexicon.meanings(word)) & set(self.words or ()) for word in wanted)
+
 
 def _is_about_now(question: Question) -> bool:
     """Can a handful of recent things answer this without the rest of the memory?"""
-    restricted = (question.room, question.reference, question.predicate, question.near, question.within_m)
+    restricted = (
+        question.room,
+        question.reference,
+        question.predicate,
+        question.near,
+        question.within_m,
+        question.every,
+    )
     timed = (question.since_ns, question.until_ns, question.as_of_ns, question.now_ns)
     return question.kind in ("where", "last_seen") and not any(restricted) and all(t is None for t in timed)
 

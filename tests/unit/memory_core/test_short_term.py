@@ -119,6 +119,7 @@ def test_what_nobody_knows_is_asked_again_each_time():
         where("mug", as_of_ns=0),
         where("mug", since_ns=0),
         where("mug", near=(0.0, 0.0, 0.0)),
+        where("mug", every=True),
     ],
     ids=lambda question: question.kind + str(question.as_of_ns),
 )
@@ -157,6 +158,15 @@ def test_words_must_fit_to_answer_from_here():
     assert shelf.asked == []
     memory.recall(where("mug", words=("blue",)))
     assert len(shelf.asked) == 1
+
+
+def test_other_names_and_shades_of_words_are_understood_as_in_all_questions():
+    shelf = Shelf()
+    memory = ShortTermMemory(shelf, 4)
+    memory.observe([instance(1, "sofa", words=("large", "grey"))], pose(), 10 * SECOND)
+
+    assert memory.recall(where("couch", words=("big", "gray"))).results[0].id == "o1"
+    assert shelf.asked == []
 
 
 def test_two_of_a_kind_are_both_named_the_latest_seen_first():
