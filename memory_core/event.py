@@ -6,7 +6,7 @@ Payloads by kind (JSON values only; positions and sizes metres, times int nanose
 | kind | subject | payload |
 |---|---|---|
 | appeared, saw, moved, vanished, changed | object id | {"instance": instance_payload(instance)} |
-| changed, when two turn out to be one | id that ends | {"instance": ..., "merged_into": id that stays}: it leaves the graph |
+| changed, when two are one | id that ends | {"instance": ..., "merged_into": id that stays}: it leaves the graph |
 | mapped | "" | {"places": [place_payload...], "gone_places": [id...], "passages": [[a, b, length_m]...],
   "gone_passages": [[a, b]...], "rooms": [room_payload...], "gone_rooms": [id...]}: only what differs from before |
 | related, unrelated | subject id | {"predicate": ..., "object": id, "confidence": ...} |

@@ -202,7 +202,7 @@ def thing(
             bottom + (height + 0.002 if on.level is None else on.level),
             turn + on.turn,
             on.holds,
-        )  # fmt: skip
+        )
         for on in holds
     ]
     return {**made, "children": children} if children else made
