@@ -24,6 +24,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("since_ns", "until_ns", "as_of_ns", "now_ns", "limit"), (int,)),
     **dict.fromkeys(_TUPLES, (tuple,)),
     "within_m": (float, int),
+    "every": (bool,),
 }
 
 
@@ -97,9 +98,10 @@ def structured(values: dict[str, Any]) -> Question:
         raise BadQuestion(f"question: want kind and any of {', '.join(known[1:])}; got {', '.join(sorted(values))}")
     if values["kind"] not in KINDS:
         raise BadQuestion(f"kind: want one of {', '.join(KINDS)}, got {values['kind']!r}")
-    question = Question(
-        **{name: tuple(v) if name in _TUPLES and isinstance(v, list) else v for name, v in values.items()}
-    )
+    given: dict[str, Any] = {
+        name: tuple(value) if name in _TUPLES and isinstance(value, list) else value for name, value in values.items()
+    }
+    question = Question(**given)
     _check_types(question)
     return question
 
@@ -133,7 +135,7 @@ def _check_types(asked: Request | Question) -> None:
         value, want = getattr(asked, spec.name), _TYPES.get(spec.name)
         if want is None or (value is None and spec.name in _OPTIONAL):
             continue
-        if not isinstance(value, want) or isinstance(value, bool):
+        if not isinstance(value, want) or (isinstance(value, bool) and want != (bool,)):
             raise BadQuestion(f"{spec.name}: want {want[0].__name__}, got {value!r}")
     if asked.near is not None:
         _check_point(asked.near)

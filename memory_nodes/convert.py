@@ -35,9 +35,8 @@ def request_from_query(query: Any) -> Request:
     times = {f"{name}_ns": stamp_ns(time) for name in _TIMES for time in getattr(query, name)}
     if query.text:
         return Request(text=query.text, near=near[0] if near else None, as_of_ns=times.get("as_of_ns"), limit=limit)
-    values: dict[str, Any] = {
-        name: getattr(query, name) for name in ("kind", "label", "room", "reference", "predicate")
-    }
+    names = ("kind", "label", "room", "reference", "predicate", "every")
+    values: dict[str, Any] = {name: getattr(query, name) for name in names}
     if near:
         values["near"] = near[0]
     if query.within_m:

@@ -186,6 +186,37 @@ def test_a_structured_query_is_the_question_of_its_fields(seen, probe, wait_unti
     assert response.text == seen.memory.recall(question).text
 
 
+def test_the_typed_query_has_every_field_of_a_question():
+    from dataclasses import fields
+
+    from memory_core import Question
+    from tolman_msgs.srv import Query
+
+    offered = {name.removesuffix("_ns") for name in Query.Request.get_fields_and_field_types()}
+    assert offered == {spec.name.removesuffix("_ns") for spec in fields(Question)} | {"text"}
+
+
+def test_every_field_of_a_typed_query_arrives():
+    from builtin_interfaces.msg import Time
+    from geometry_msgs.msg import Point
+
+    from memory_core import Question
+    from memory_nodes.convert import request_from_query
+    from tolman_msgs.srv import Query
+
+    times = {name: [Time(sec=number)] for number, name in enumerate(("since", "until", "as_of", "now"), start=1)}
+    query = Query.Request(
+        kind="near", label="mug", words=["red"], room="kitchen", reference="sofa", predicate="on",
+        near=[Point(x=1.0, y=2.0, z=3.0)], within_m=0.5, limit=7, every=True, **times,
+    )  # fmt: skip
+
+    assert request_from_query(query).question == Question(
+        kind="near", label="mug", words=("red",), room="kitchen", reference="sofa", predicate="on",
+        near=(1.0, 2.0, 3.0), within_m=0.5, limit=7, every=True,
+        since_ns=10**9, until_ns=2 * 10**9, as_of_ns=3 * 10**9, now_ns=4 * 10**9,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
