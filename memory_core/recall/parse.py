@@ -153,7 +153,7 @@ def _restricted(question: Question, head: Phrase | None, where: Location) -> Que
             return None
         room = room or (head.room if head.label else "")
         label = "object" if head.is_generic else head.label
-        question = replace(question, label=label, words=head.words, every=head.is_plural or head.is_generic)
+        question = replace(question, label=label, words=head.words, every=head.is_plural)
     question = replace(question, room=room, reference=where.reference, predicate=where.predicate)
     return replace(question, near=where.near, within_m=NEAR_ME_M) if where.near else question
 

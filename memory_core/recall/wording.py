@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
@@ -110,7 +111,8 @@ def listed(results: Sequence[Result], total: int) -> str:
 
 def scope(question: Question, rooms: Sequence[Room], reference: str) -> str:
     """The restrictions of a question: " on the table in the kitchen within 2 m of (0, 0, 0)"."""
-    said = f" {question.predicate} the {plain(reference)}" if reference else ""
+    the = "" if re.fullmatch(r"o\d+", reference) else "the "
+    said = f" {question.predicate} {the}{plain(reference)}" if reference else ""
     if rooms:
         said += in_room(room_name(rooms[0]) if len({room_name(room) for room in rooms}) == 1 else plain(question.room))
     if question.near is not None and question.within_m is not None:

@@ -81,7 +81,7 @@ PHRASINGS = [
     ("where is my watch?", where("watch")),
     ("where is the unicorn", where("unicorn")),
     ("where is the purple garden gnome", where("garden gnome", words=("purple",))),
-    ("where is the small red object?", where("object", words=("small", "red"), every=True)),
+    ("where is the small red object?", where("object", words=("small", "red"))),
     ("where is o12?", where("o12")),
     ("where is the kitchen?", where("kitchen")),
     ("is there a mug in the kitchen?", where("mug", room="kitchen", every=True)),
