@@ -15,6 +15,8 @@ from memory_core.geometry import Box
 
 _BOARD_M = 0.02
 _SAME_LEVEL_M = 0.04
+_LEAST_PAD_M = 0.01
+_HIGHEST_PAD_M = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,24 @@ def parts_of(shape: str, extent: Extent) -> list[Part]:
     """The boxes of a shape; a shape that would swallow what it holds becomes an open-front shell with boards."""
     parts = _SHAPES.get(shape, _block)(extent)
     if shape != "cabinet" and extent.swallows([part.box for part in parts]):
-        return _shelf(extent)
-    return parts
+        parts = _shelf(extent)
+    return [*parts, *_solid(_pads(extent, [part.box for part in parts]))]
+
+
+def _pads(e: Extent, boxes: Sequence[Box]) -> list[Box]:
+    """Fills what is left open under held things: real seats and mattresses are not as flat as boards."""
+    pads: list[Box] = []
+    for held in e.held:
+        x, y, _ = held.center
+        bottom = held.minimum[2]
+        below = [b.maximum[2] for b in boxes if b.maximum[2] <= bottom and b.distance_m((x, y, b.center[2])) == 0]
+        if below and _LEAST_PAD_M < bottom - max(below) < _HIGHEST_PAD_M and bottom <= e.high[2]:
+            low = np.maximum(held.minimum[:2], e.low[:2])
+            high = np.minimum(held.maximum[:2], e.high[:2])
+            pad = _box((low[0], low[1], max(below)), (high[0], high[1], bottom))
+            if not e.swallows([pad]):
+                pads.append(pad)
+    return pads
 
 
 def _box(low: Sequence[float], high: Sequence[float]) -> Box:

@@ -197,3 +197,13 @@ def test_impossible_cameras_are_refused(own_world):
     for arguments in ((0, 10, 90.0), (10, 10, 0.5), (10, 10, 200.0), (10, 10**6, 90.0)):
         with pytest.raises(BadSettings, match="camera"):
             Renderer(own_world.scene, *arguments)
+
+
+@pytest.mark.parametrize("shape", ["box", "table", "chair", "sofa", "bed", "shelf", "cabinet", "basin"])
+def test_what_is_held_rests_on_something(shape):
+    held = (Box.of((0.0, 0.1, -0.05), (0.1, 0.1, 0.1)), Box.of((0.1, -0.2, 0.1), (0.08, 0.08, 0.1)))
+    boxes = [part.box for part in parts_of(shape, Extent((0.5, 0.8, 1.0), held))]
+    for thing in held:
+        x, y, _ = thing.center
+        under = [box for box in boxes if box.distance_m((x, y, box.center[2])) == 0]
+        assert min(abs(box.maximum[2] - thing.minimum[2]) for box in under) <= 0.011

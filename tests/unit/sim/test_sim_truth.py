@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import sim
 from memory_core.geometry import Box
 from memory_core.graph import Instance, Room, SceneGraph
 from memory_core.question import Answer, Evidence, Question, Result
