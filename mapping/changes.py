@@ -26,6 +26,8 @@ _MOSTLY_SEEN = 0.5
 _MOSTLY_FREE = 0.7
 _STILL_THERE = 0.4
 _SAME_SIZE = 0.35  # boxes of a moved thing agree at least this much when laid upon each other
+_MISSED_FRAMES = 20  # frames in a row without a segment where there should be one
+_PLAIN_PX = 200.0  # a face of this many pixels is not overlooked
 _SAMPLES = 128
 _EDGE_PX = 2
 
@@ -83,11 +85,24 @@ class Absence:
             verdict = look_at(frame, points if len(points) else box_points(track.box), T_cam_world, range_m)
             if verdict == "there":
                 track.free_frames = 0
+                track.missed_frames += self._is_missed(track, frame)
             elif verdict == "free":
                 track.free_frames += 1
-                if track.free_frames >= self._settings.gone_frames:
-                    gone.append(track)
+            if track.free_frames >= self._settings.gone_frames or track.missed_frames >= _MISSED_FRAMES:
+                gone.append(track)
         return gone
+
+    def _is_missed(self, track: Track, frame: CameraFrame) -> bool:
+        """Whether a named thing should have been segmented: depth alone cannot tell a plate from the table below it.
+
+        That is so where it would be large in the image and was seen from this side before.
+        """
+        x, y, z = frame.T_world_cam[:3, 3].tolist()
+        distance_m = max(0.1, track.box.distance_m((x, y, z)))
+        _, middle, longest = sorted(track.box.size)
+        n_pixels = middle * longest * (float(frame.K[0, 0]) / distance_m) ** 2
+        known = bool(track.directions & track.direction_of((x, y, z)))
+        return not track.is_unnamed and known and n_pixels >= _PLAIN_PX
 
     def earlier(self, track: Track) -> Track | None:
         """The one object that is gone and may be this new thing, if no other new thing may be it as well."""

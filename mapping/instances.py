@@ -66,6 +66,8 @@ class Instances:
         for (segment, patch), number in zip(seen, chosen, strict=True):
             track = self._new_track(patch, frame.stamp_ns) if number is None else self.tracks[number]
             self._fuse(track, patch, segment, frame.stamp_ns)
+            x, y, z = frame.T_world_cam[:3, 3].tolist()
+            track.directions |= track.direction_of((x, y, z))
             sightings.append(Sighting(track, segment, patch.n_points))
         self._note_apart([s.track for s in sightings])
         return sightings

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from memory_core.geometry import Box
 from memory_core.graph import Instance, State
 from memory_core.segment import UNLABELLED
 
+_DIRECTIONS = 16
 _HALF_BELIEF = 3.0  # after this many observations half of the doubt about a thing is left
 
 
@@ -31,6 +33,8 @@ class Track:
         colours: (N_COLOURS,) summed shares.
         n_pixels: pixels of the largest view so far.
         free_frames: frames in a row that saw its place free.
+        missed_frames: frames in a row that saw its place as before from where it used to be seen, but not it.
+        directions: bit mask of the compass directions it was seen from.
         n_related: surface voxels it had when its relations were last looked at.
     """
 
@@ -45,6 +49,8 @@ class Track:
     n_observations: int = 0
     n_pixels: int = 0
     free_frames: int = 0
+    missed_frames: int = 0
+    directions: int = 0
     n_related: int = 0
     source: str = ""
     room_id: str = ""
@@ -58,7 +64,7 @@ class Track:
         self.colours += patch.colours
         self.n_observations += 1
         self.n_pixels = max(self.n_pixels, n_pixels)
-        self.free_frames = 0
+        self.free_frames = self.missed_frames = 0
         self.source = source
         self.last_seen_ns = stamp_ns
 
@@ -71,11 +77,18 @@ class Track:
         self.n_pixels = max(self.n_pixels, other.n_pixels)
         self.first_seen_ns = min(self.first_seen_ns, other.first_seen_ns)
         self.last_seen_ns = max(self.last_seen_ns, other.last_seen_ns)
-        self.free_frames = 0
+        self.directions |= other.directions
+        self.free_frames = self.missed_frames = 0
+
+    def direction_of(self, camera: tuple[float, float, float]) -> int:
+        """The bit of `directions` for a camera: the compass direction from the thing to it."""
+        x, y, _ = self.box.center
+        turn = math.atan2(camera[1] - y, camera[0] - x) / (2 * math.pi) + 0.5
+        return 1 << (int(turn * _DIRECTIONS) % _DIRECTIONS)
 
     def label_scores(self) -> dict[str, float]:
         """Class name to probability, most likely first; sums to 1."""
-        total = sum(self.label_sums.values())
+        total = math.fsum(self.label_sums.values())  # whatever their order, which a restart changes
         ranked = sorted(self.label_sums.items(), key=lambda item: (-item[1], item[0]))
         return {name: value / total for name, value in ranked} if total > 0 else {UNLABELLED: 1.0}
 

@@ -78,3 +78,13 @@ def test_two_alike_newcomers_are_not_guessed_to_be_the_one_that_went(desk, mappe
     mapper, _ = mapped(frames + stare(desk, 4.0, n=20))
 
     assert sorted(i.state for i in by_label(mapper.graph(), "vase")) == ["gone", "present", "present"]
+
+
+def test_a_thin_thing_is_gone_when_it_is_no_longer_seen_from_where_it_was(box_world, mapped):
+    box_world.put("table", (0, 0, 0.35), (1.0, 0.8, 0.7), colour=(150, 100, 50))
+    box_world.put("newspaper", (0.1, 0.1, 0.705), (0.4, 0.3, 0.01), colour=(240, 240, 240))
+    frames = stare(box_world, 0.0)
+    box_world.boxes.pop("newspaper")
+    mapper, _ = mapped(frames + stare(box_world, 2.0, n=40))
+
+    assert {i.label: i.state for i in mapper.graph().instances.values()} == {"table": "present", "newspaper": "gone"}
