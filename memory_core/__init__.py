@@ -11,6 +11,6 @@ from memory_core.question import Answer, Evidence, Question, Result
 from memory_core.segment import Segment, Segmenter
 
 __all__ = [
-    "Answer", "Box", "CameraFrame", "Event", "Evidence", "FrameSource", "Instance", "Keyframe", "MapUpdate", "Memory", "Passage",
-    "Place", "Question", "Relation", "Result", "Room", "SceneGraph", "Segment", "Segmenter", "TolmanError",
+    "Answer", "Box", "CameraFrame", "Event", "Evidence", "FrameSource", "Instance", "Keyframe", "MapUpdate", "Memory",
+    "Passage", "Place", "Question", "Relation", "Result", "Room", "SceneGraph", "Segment", "Segmenter", "TolmanError",
 ]  # fmt: skip
