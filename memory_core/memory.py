@@ -308,15 +308,13 @@ class Memory:
         try:
             yield
         except BaseException:
-            with suppress(MemoryUnavailable):  # what stays is an orphan: harmless, and swept by compact
-                self._delete_useless(new)
+            self._delete_useless(new)
             raise
 
     def _delete_useless(self, names: Sequence[str]) -> None:
-        with self._database.read() as connection:
-            useless = records.useless(connection, names)
-        with directory.file_errors(self.path):
-            self._blobs.delete(useless)
+        """Delete those blobs that nothing refers to; what cannot be deleted is harmless, and swept by `compact`."""
+        with suppress(MemoryUnavailable), directory.file_errors(self.path), self._database.read() as connection:
+            self._blobs.delete(records.useless(connection, names))
 
     def _sweep(self) -> None:
         with self._remembering, self._database.read() as connection, directory.file_errors(self.path):
