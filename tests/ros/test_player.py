@@ -209,3 +209,26 @@ def test_ros_1_bags_are_played_as_ros_2_messages(play, shared_data, wait_until, 
     play(bag, topics=(topic,), rate=1000.0)
 
     wait_until(lambda: len(messages) == expected, "all messages")
+
+
+def test_a_publisher_of_images_gets_room_for_more_than_one(monkeypatch):
+    from xml.etree import ElementTree
+
+    from memory_nodes import transport
+
+    for name in transport._CHOSEN_OTHERWISE:
+        monkeypatch.delenv(name, raising=False)
+    with transport.room_for_images():
+        profile = ElementTree.parse(os.environ[transport._variable()])
+        size = next(element for element in profile.iter() if element.tag.endswith("segment_size"))
+        assert int(size.text) > 10 * 640 * 480 * 3
+
+    assert transport._variable() not in os.environ
+
+
+def test_transports_that_the_environment_chooses_are_respected(monkeypatch):
+    from memory_nodes import transport
+
+    monkeypatch.setenv("FASTDDS_BUILTIN_TRANSPORTS", "UDPv4")
+    with transport.room_for_images():
+        assert transport._variable() not in os.environ
