@@ -41,6 +41,8 @@ _ACTIONS = {
     "ToggleOn": "ToggleObjectOn",
     "ToggleOff": "ToggleObjectOff",
 }
+# Skills that are done when the thing is as wanted before.
+_SWITCHES = frozenset({"Open", "Close", "ToggleOn", "ToggleOff"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,8 @@ class _Robot:
 
         def act(uid: str) -> str:
             result = self.walker.act(Action(_ACTIONS[step.skill], uid=uid))  # type: ignore[arg-type]
-            return "" if result.ok or " already " in result.error else result.error
+            as_wanted = step.skill in _SWITCHES and " is already " in result.error
+            return "" if result.ok or as_wanted else result.error
 
         uid, refusal = self._find_from_stands(step, act)
         if uid and not refusal:

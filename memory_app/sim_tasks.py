@@ -16,7 +16,7 @@ from memory_app.execute import execute
 from memory_app.pipeline import Pipeline
 from memory_core.graph import SceneGraph
 from memory_core.memory import Memory
-from memory_core.recall import lexicon
+from memory_core.recall.vocabulary import Vocabulary
 from sim.tasks import Task, generate_tasks
 from sim.truth import sightings
 from task_planner import PlannerSettings, plan
@@ -137,8 +137,8 @@ def _attempt(task: Task, simulator: sim.HouseSimulator, memory: Memory, settings
 
 
 def _never_seen(graph: SceneGraph, seed: int) -> list[str]:
-    """Classes of things that the memory holds none of, by any of their names."""
-    known = {name for thing in graph.instances.values() for name in lexicon.synonyms(thing.label)}
-    strange = sorted(label for label in PORTABLE if label not in known)
+    """Classes of which the memory holds nothing, by any name."""
+    known = Vocabulary(frozenset(thing.label for thing in graph.instances.values()))
+    strange = sorted(label for label in PORTABLE if not known.labels_for(label)[0])
     order = np.random.default_rng(seed).permutation(len(strange))
     return [strange[i] for i in order[:_N_UNSEEN]]

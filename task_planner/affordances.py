@@ -68,6 +68,9 @@ LIKELY_ROOMS: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
+# Every class this module knows something of.
+CLASSES = PORTABLE | OPENABLE | OPENABLE_ONLY | CONTAINERS | SURFACES | SWITCHED | frozenset(LIKELY_ROOMS)
+
 MAX_PORTABLE_SIZE_M = 0.4
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from memory_core.errors import NotPossible
 from memory_core.graph import Instance, Room, SceneGraph
-from memory_core.recall import lexicon
+from memory_core.recall import lexicon, wording
 from memory_core.recall.phrases import Phrase, phrases
 from memory_core.recall.tokens import normalised, tokenise
 from memory_core.recall.vocabulary import Vocabulary
@@ -44,16 +44,18 @@ class Grounder:
         self._graph, self._settings, self._travel = graph, settings, travel
         labels = frozenset(instance.label for instance in graph.instances.values())
         self._vocabulary = Vocabulary(labels, graph.rooms)
+        # Common classes are read as names even when nothing of the kind was seen.
+        self._reading = Vocabulary(labels | affordances.CLASSES, graph.rooms)
 
     def room_phrases(self) -> frozenset[str]:
         """Phrases that name a room, known or not."""
-        return self._vocabulary.room_names
+        return self._vocabulary.room_names | {f"room {key.removeprefix('r')}" for key in self._graph.rooms}
 
     def room(self, phrase: str) -> Room:
         """The nearest room of that name. Raises Refused when there is none."""
         rooms = self._vocabulary.rooms_called(phrase)
         if not rooms:
-            known = ", ".join(sorted({room.label for room in self._graph.rooms.values()})) or "none"
+            known = ", ".join(sorted({wording.room_name(room) for room in self._graph.rooms.values()})) or "none"
             raise Refused(
                 "not_seen", f"I have never seen {lexicon.with_article(phrase)}. Rooms I know: {known}.", phrase
             )
@@ -87,7 +89,9 @@ class Grounder:
             and affordances.holds(instance, relations[0])
         ]
         if not holders:
-            raise Refused("not_seen", f"I know nothing in the {room.label} to put it down on.", room.label)
+            raise Refused(
+                "not_seen", f"I know nothing{wording.in_room(wording.room_name(room))} to put it down on.", room.label
+            )
         return min(holders, key=self._rank)
 
     def _rank(self, instance: Instance) -> tuple[bool, bool, float, str]:
@@ -105,7 +109,7 @@ class Grounder:
             found = self._filtered(found, said.name, _described(word))
         for room_name in filter(None, (said.room, thing.room)):
             room = self.room(room_name)
-            found = self._filtered(found, f"{said.name} in the {room.label}", _inside(room))
+            found = self._filtered(found, said.name + wording.in_room(wording.room_name(room)), _inside(room))
         if thing.reference is not None:
             anchors = {instance.id for instance in self._candidates(thing.reference)}
             found = self._filtered(found, str(thing), lambda i: self._is_related(i, thing.relation, anchors))
@@ -113,10 +117,10 @@ class Grounder:
 
     def _understood(self, text: str) -> Phrase:
         """What a noun phrase says, by the same lexicon that questions are read with."""
-        tokens = tokenise(normalised(text), self._vocabulary)
-        found = phrases(tokens)
+        tokens = tokenise(normalised(text), self._reading)
+        found = phrases(tokens) or [Phrase("", text)]
         is_plain = all(token.kind in ("noun", "word", "room", "break") for token in tokens)
-        if not is_plain or not found or len(found) > 1 or not found[0].label:
+        if not is_plain or len(found) > 1 or not found[0].label:
             raise Refused("unsupported", f'I did not understand "{text}".')
         return found[0]
 
@@ -164,8 +168,8 @@ class Grounder:
                 parts += [f"{relation.predicate} the {holder.label}"] if holder else []
                 break
         if instance.room_id in self._graph.rooms:
-            parts.append(f"in the {self._graph.rooms[instance.room_id].label}")
-        return " ".join(parts) or f"at {np.round(instance.position, 1).tolist()}"
+            parts.append(wording.in_room(wording.room_name(self._graph.rooms[instance.room_id])).strip())
+        return wording.plain(" ".join(parts)) or f"at {np.round(instance.position, 1).tolist()}"
 
 
 def _described(word: str) -> Suits:

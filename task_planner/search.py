@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from memory_core.graph import Room, SceneGraph
 from memory_core.recall.lexicon import with_article
+from memory_core.recall.wording import in_room, room_name
 from task_planner.affordances import likely_rooms
 from task_planner.plan import Point, Step
 from task_planner.standing import stand_in_room
@@ -38,6 +39,7 @@ def search_steps(graph: SceneGraph, label: str, ways: Ways, start: Point | None)
             "places": list(way.place_ids),
         }
         usual = f"{with_article(label)} is usually kept in {with_article(room.label)}"
-        steps.append(Step("Search", args, usual if room.label in likely else f"the {room.label} is left to look in"))
+        other = f"{with_article(label)} might be{in_room(room_name(room))}"
+        steps.append(Step("Search", args, usual if room.label in likely else other))
         here = stand.point
     return steps

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from memory_core.errors import NotPossible
 from memory_core.graph import Instance, SceneGraph
+from memory_core.recall import wording
 from task_planner.domain import Action
 from task_planner.grounding import Grounder
 from task_planner.plan import Point, Stand, Step
@@ -61,9 +61,9 @@ class Narrator:
         room = self._graph.rooms[x]
         stand = stand_in_room(self._graph, x)
         if stand is None:
-            raise NotPossible(f"no free place is known in the {room.label}")
+            raise NotPossible(f"no free place is known{wording.in_room(wording.room_name(room))}")
         about = {"id": room.id, "label": room.label, "position": list(room.position), "size": list(room.box.size)}
-        return Step("GoTo", about | self._way(stand), f"a free place in the {room.label}")
+        return Step("GoTo", about | self._way(stand), f"a free place{wording.in_room(wording.room_name(room))}")
 
     def _go_back(self, aim: Aim) -> Step:
         if self._start is None:
@@ -102,15 +102,7 @@ class Narrator:
         return f"{name} was asked for"
 
     def _last_seen(self, thing: Instance) -> str:
-        return f"last seen {duration((self._now_ns - thing.last_seen_ns) / 1e9)} ago"
-
-
-def duration(seconds: float) -> str:
-    """A length of time in words with one unit: "3 min"."""
-    for unit, size in (("days", 86400.0), ("h", 3600.0), ("min", 60.0)):
-        if seconds >= 2 * size or (unit != "days" and seconds >= size):
-            return f"{math.floor(seconds / size)} {unit}"
-    return f"{max(0, round(seconds))} s"
+        return f"last seen {wording.ago(max(0, self._now_ns - thing.last_seen_ns) / 1e9)}"
 
 
 def _about(thing: Instance) -> dict[str, Any]:

@@ -26,6 +26,9 @@ def skills(made):
         ("go to the sofa", ["GoTo sofa"]),
         ("go to the couch", ["GoTo sofa"]),
         ("go to the kitchen", ["GoTo kitchen"]),
+        ("go to the lounge", ["GoTo living room"]),
+        ("go to room 3", ["GoTo bedroom"]),
+        ("go to r3", ["GoTo bedroom"]),
         ("find the apple", ["GoTo apple", "LookAt apple"]),
         ("pick up the apple", ["GoTo apple", "PickUp apple"]),
         ("bring me the apple", ["GoTo apple", "PickUp apple", "GoTo"]),
@@ -104,6 +107,8 @@ def test_certain_things_are_preferred_to_doubtful_ones(with_things, make_thing):
         ),
         ("go to the garage", "I have never seen a garage. Rooms I know: bedroom, kitchen, living room."),
         ("find the mug in the bedroom", "I have never seen a mug in the bedroom."),
+        ("find the cup", "I have never seen a cup. I know the mug."),
+        ("turn on the light", "I have never seen a light."),
     ],
 )
 def test_what_was_never_seen_is_said(flat, text, said):
