@@ -13,6 +13,7 @@ from memory_core.recall import lexicon, wording
 from memory_core.recall.phrases import Phrase, phrases
 from memory_core.recall.tokens import normalised, tokenise
 from memory_core.recall.vocabulary import Vocabulary
+from memory_core.segment import UNLABELLED
 from task_planner import affordances
 from task_planner.goals import Thing
 from task_planner.plan import PlanStatus, Point
@@ -20,6 +21,8 @@ from task_planner.settings import PlannerSettings
 
 Suits = Callable[[Instance], bool]
 Travel = Callable[[Point], float]
+
+_MOST_NAMED = 5
 
 # Said of what is chosen anyway.
 _SUPERLATIVES = frozenset({"nearest", "closest"})
@@ -104,7 +107,7 @@ class Grounder:
         if said.label in self._graph.instances:
             found = [self._graph.instances[said.label]]
         else:
-            found = self._called(said.label)
+            found = self._anything() if said.is_generic else self._called(said.label)
         for word in said.words:
             found = self._filtered(found, said.name, _described(word))
         for room_name in filter(None, (said.room, thing.room)):
@@ -119,10 +122,16 @@ class Grounder:
         """What a noun phrase says, by the same lexicon that questions are read with."""
         tokens = tokenise(normalised(text), self._reading)
         found = phrases(tokens) or [Phrase("", text)]
-        is_plain = all(token.kind in ("noun", "word", "room", "break") for token in tokens)
+        is_plain = all(token.kind in ("noun", "word", "room", "generic", "break") for token in tokens)
         if not is_plain or len(found) > 1 or not found[0].label:
             raise Refused("unsupported", f'I did not understand "{text}".')
         return found[0]
+
+    def _anything(self) -> list[Instance]:
+        things = [instance for _, instance in sorted(self._graph.instances.items()) if instance.state != "gone"]
+        if not things:
+            raise Refused("not_seen", "I have never seen anything.")
+        return things
 
     def _called(self, name: str) -> list[Instance]:
         labels, is_only_alike = self._vocabulary.labels_for(name)
@@ -161,7 +170,8 @@ class Grounder:
 
     def whereabouts(self, instance: Instance, *, with_label: bool = True) -> str:
         """ "the mug on the dining table in the kitchen"."""
-        parts = [f"the {instance.label}"] if with_label else []
+        words = instance.words if instance.label == UNLABELLED else ()
+        parts = [f"the {wording.thing(instance.label, words)}"] if with_label else []
         for relation in self._graph.relations:
             if relation.subject == instance.id and relation.predicate in ("in", "on"):
                 holder = self._graph.instances.get(relation.object)
@@ -183,5 +193,6 @@ def _inside(room: Room) -> Suits:
 
 def _either(classes: Sequence[str]) -> str:
     """ "the mug", "the mug or the cup", "the mug, the cup or the glass"."""
-    *before, last = [f"the {name}" for name in classes]
+    more = ["something else"] if len(classes) > _MOST_NAMED else []
+    *before, last = [f"the {name}" for name in classes[:_MOST_NAMED]] + more
     return f"{', '.join(before)} or {last}" if before else last

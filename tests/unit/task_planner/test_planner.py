@@ -137,6 +137,20 @@ def test_a_name_for_several_classes_is_asked_back(flat):
     assert (made.status, made.text) == ("ambiguous", "Which table: the coffee table or the dining table?")
 
 
+def test_things_without_a_class_are_told_apart_by_words(with_things, make_thing):
+    near = make_thing("o20", "object", (1.5, -1.0, 0.1), (0.1, 0.1, 0.1), "r1", words=("small", "green"))
+    far = make_thing("o21", "object", (9.0, -1.5, 0.1), (0.1, 0.1, 0.1), "r3", words=("small", "purple"))
+    memory = with_things(near, far)
+
+    made = plan("pick up the small purple object", memory, START)
+    assert made.steps[0].args["id"] == "o21"
+    assert "the small purple object in the bedroom" in made.text
+    assert plan("go to the purple thing", memory, START).steps[0].args["id"] == "o21"
+    assert plan("go to the thing", memory, START).text == (
+        "Which thing: the apple, the bed, the book, the coffee table, the dining table or something else?"
+    )
+
+
 def test_what_the_verb_needs_settles_which_class_is_meant(with_things, make_thing):
     shade = make_thing("o20", "lamp shade lamp", (6.5, 1.0, 1.8), (0.3, 0.3, 0.2), "r2")
     made = plan("turn on the lamp", with_things(shade), START)
