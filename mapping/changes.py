@@ -26,6 +26,7 @@ _MOSTLY_SEEN = 0.5
 _MOSTLY_FREE = 0.7
 _STILL_THERE = 0.4
 _SAME_SIZE = 0.35  # boxes of a moved thing agree at least this much when laid upon each other
+_FREE_NS = 500_000_000  # a place is seen free for this long at least
 _MISSED_FRAMES = 20  # frames in a row without a segment where there should be one
 _PLAIN_PX = 200.0  # a face of this many pixels is not overlooked
 _SAMPLES = 128
@@ -87,10 +88,15 @@ class Absence:
                 track.free_frames = 0
                 track.missed_frames += self._is_missed(track, frame)
             elif verdict == "free":
+                track.free_since_ns = track.free_since_ns if track.free_frames else frame.stamp_ns
                 track.free_frames += 1
-            if track.free_frames >= self._settings.gone_frames or track.missed_frames >= _MISSED_FRAMES:
+            if self._is_gone(track, frame.stamp_ns):
                 gone.append(track)
         return gone
+
+    def _is_gone(self, track: Track, stamp_ns: int) -> bool:
+        free = track.free_frames >= self._settings.gone_frames and stamp_ns - track.free_since_ns >= _FREE_NS
+        return free or track.missed_frames >= _MISSED_FRAMES
 
     def _is_missed(self, track: Track, frame: CameraFrame) -> bool:
         """Whether a named thing should have been segmented: depth alone cannot tell a plate from the table below it.

@@ -32,7 +32,7 @@ class Track:
         label_sums: summed scores of the segments by class.
         colours: (N_COLOURS,) summed shares.
         n_pixels: pixels of the largest view so far.
-        free_frames: frames in a row that saw its place free.
+        free_frames: frames in a row that saw its place free, the first of them at free_since_ns.
         missed_frames: frames in a row that saw its place as before from where it used to be seen, but not it.
         directions: bit mask of the compass directions it was seen from.
         n_related: surface voxels it had when its relations were last looked at.
@@ -49,6 +49,7 @@ class Track:
     n_observations: int = 0
     n_pixels: int = 0
     free_frames: int = 0
+    free_since_ns: int = 0
     missed_frames: int = 0
     directions: int = 0
     n_related: int = 0

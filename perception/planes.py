@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,68 +12,55 @@ _SAMPLES = 100  # points looked at in one component
 _REACH_M = 0.1  # a plane goes on a little beyond what was seen of it
 _PATIENCE = 20.0  # frames of weight a plane keeps; lets a slowly wrong pose correct it
 
-
-@dataclass
-class Plane:
-    """normal . p = offset within a box, map frame, metres."""
-
-    normal: NDArray[np.float64]
-    offset: float
-    minimum: NDArray[np.float64]
-    maximum: NDArray[np.float64]
-    weight: float = 1.0
+# Columns of a row: normal . p = offset, within a box, map frame, metres; the weight of what was seen before.
+_NORMAL, _OFFSET, _LOW, _HIGH, _WEIGHT = slice(0, 3), 3, slice(4, 7), slice(7, 10), 10
+_N_COLUMNS = 11
 
 
 class Planes:
     """Remembers planes in the map frame. All operations cost O(planes remembered), which are few."""
 
     def __init__(self) -> None:
-        self._planes: list[Plane] = []  # the one seen last comes last
+        self._rows = np.zeros((0, _N_COLUMNS))  # the one seen last comes last
 
     def see(self, normal: NDArray[np.float64], points: NDArray[np.float64], tolerance_m: float) -> None:
         """A large plane was seen, with points (N, 3) on it."""
         center, low, high = points.mean(axis=0), points.min(axis=0), points.max(axis=0)
-        for index, plane in enumerate(self._planes):
-            touching = bool((low <= plane.maximum + _REACH_M).all() and (plane.minimum - _REACH_M <= high).all())
-            off_m = abs(float(plane.normal @ center) - plane.offset)
-            if touching and float(plane.normal @ normal) > _PARALLEL and off_m < 2 * tolerance_m:
-                self._planes.append(_blend(self._planes.pop(index), normal, center, low, high))
-                return
-        self._planes.append(Plane(normal, float(normal @ center), low, high))
-        del self._planes[:-_LIMIT]
+        rows = self._rows
+        touching = ((low <= rows[:, _HIGH] + _REACH_M) & (rows[:, _LOW] - _REACH_M <= high)).all(axis=1)
+        near = np.abs(rows[:, _NORMAL] @ center - rows[:, _OFFSET]) < 2 * tolerance_m
+        same = np.flatnonzero(touching & near & (rows[:, _NORMAL] @ normal > _PARALLEL))
+        new = np.concatenate([normal, [normal @ center], low, high, [1.0]])
+        if len(same):
+            new = _blend(rows[same[0]], new, center)
+            rows = np.delete(rows, same[0], axis=0)
+        self._rows = np.vstack([rows, new])[-_LIMIT:]
 
     def share_on(self, points: NDArray[np.float64], tolerance_m: float) -> float:
         """The largest share of points (N, 3) that lie on one known plane."""
-        points = points[:: max(1, len(points) // _SAMPLES)]
-        best = 0.0
-        for plane in self._planes:
-            close = np.abs(points @ plane.normal - plane.offset) <= tolerance_m
-            inside = ((points >= plane.minimum - _REACH_M) & (points <= plane.maximum + _REACH_M)).all(axis=1)
-            best = max(best, float(np.count_nonzero(close & inside)) / len(points))
-        return best
+        if not len(self._rows):
+            return 0.0
+        few = points[:: max(1, len(points) // _SAMPLES)]
+        close = np.abs(few @ self._rows[:, _NORMAL].T - self._rows[:, _OFFSET]) <= tolerance_m
+        low, high = self._rows[:, _LOW] - _REACH_M, self._rows[:, _HIGH] + _REACH_M
+        for axis in range(3):
+            column = few[:, axis, None]
+            close &= (column >= low[:, axis]) & (column <= high[:, axis])
+        return float(np.count_nonzero(close, axis=0).max()) / len(few)
 
     def rows(self) -> NDArray[np.float64]:
         """(n, 11) numbers from which `load` makes the same planes."""
-        rows = [np.concatenate([p.normal, [p.offset], p.minimum, p.maximum, [p.weight]]) for p in self._planes]
-        return np.array(rows, np.float64).reshape(-1, 11)
+        return self._rows
 
     def load(self, rows: NDArray[np.float64]) -> None:
-        self._planes = [
-            Plane(row[:3].copy(), float(row[3]), row[4:7].copy(), row[7:10].copy(), float(row[10])) for row in rows
-        ]
+        self._rows = rows
 
 
-def _blend(
-    plane: Plane,
-    normal: NDArray[np.float64],
-    center: NDArray[np.float64],
-    low: NDArray[np.float64],
-    high: NDArray[np.float64],
-) -> Plane:
-    weight = plane.weight
-    mixed = weight * plane.normal + normal
-    mixed /= np.linalg.norm(mixed)
-    offset = (weight * plane.offset + float(normal @ center)) / (weight + 1.0)
-    return Plane(
-        mixed, offset, np.minimum(plane.minimum, low), np.maximum(plane.maximum, high), min(weight + 1.0, _PATIENCE)
-    )
+def _blend(old: NDArray[np.float64], new: NDArray[np.float64], center: NDArray[np.float64]) -> NDArray[np.float64]:
+    """One row of two for the same plane, seen again with points around a centre."""
+    weight = float(old[_WEIGHT])
+    normal = weight * old[_NORMAL] + new[_NORMAL]
+    normal /= np.linalg.norm(normal)
+    offset = (weight * old[_OFFSET] + normal @ center) / (weight + 1.0)
+    low, high = np.minimum(old[_LOW], new[_LOW]), np.maximum(old[_HIGH], new[_HIGH])
+    return np.concatenate([normal, [offset], low, high, [min(weight + 1.0, _PATIENCE)]])
