@@ -33,72 +33,104 @@ def rasterise(
     face: NDArray[np.int32],
 ) -> None:
     """Fill `inverse_depth` (H, W) (0 = nothing) and `face` (H, W) (-1 = nothing) as seen with p_cam = R p + t."""
-    height, width = face.shape
-    fx, fy, cx, cy = K[0, 0], K[1, 1], K[0, 2], K[1, 2]
     inverse_depth[:] = np.float32(0)
     face[:] = -1
     p = np.empty((4, 3))
-    q = np.empty((6, 2))
+    outline = np.empty((6, 2))
+    plane = np.empty(3)
     for f in range(corners.shape[0]):
-        if not shown[f]:
+        if not shown[f] or not _to_camera(corners[f], R, t, p):
             continue
-        n_front = 0
-        for k in range(4):
-            for axis in range(3):
-                p[k, axis] = (
-                    R[axis, 0] * corners[f, k, 0] + R[axis, 1] * corners[f, k, 1] + R[axis, 2] * corners[f, k, 2]
-                ) + t[axis]
-            if p[k, 2] > NEAR_M:
-                n_front += 1
-        if n_front == 0:
-            continue
-        nx = R[0, 0] * normals[f, 0] + R[0, 1] * normals[f, 1] + R[0, 2] * normals[f, 2]
-        ny = R[1, 0] * normals[f, 0] + R[1, 1] * normals[f, 1] + R[1, 2] * normals[f, 2]
-        nz = R[2, 0] * normals[f, 0] + R[2, 1] * normals[f, 1] + R[2, 2] * normals[f, 2]
-        distance = nx * p[0, 0] + ny * p[0, 1] + nz * p[0, 2]
+        for axis in range(3):
+            plane[axis] = R[axis, 0] * normals[f, 0] + R[axis, 1] * normals[f, 1] + R[axis, 2] * normals[f, 2]
+        distance = plane[0] * p[0, 0] + plane[1] * p[0, 1] + plane[2] * p[0, 2]
         if abs(distance) < 1e-7 or (distance > 0 and not two_sided[f]):
             continue
-        n_corners = 0
-        for k in range(4):
-            after = (k + 1) % 4
-            if p[k, 2] > NEAR_M:
-                q[n_corners, 0] = fx * p[k, 0] / p[k, 2] + cx
-                q[n_corners, 1] = fy * p[k, 1] / p[k, 2] + cy
-                n_corners += 1
-            if (p[k, 2] > NEAR_M) != (p[after, 2] > NEAR_M):
-                share = (NEAR_M - p[k, 2]) / (p[after, 2] - p[k, 2])
-                q[n_corners, 0] = fx * (p[k, 0] + share * (p[after, 0] - p[k, 0])) / NEAR_M + cx
-                q[n_corners, 1] = fy * (p[k, 1] + share * (p[after, 1] - p[k, 1])) / NEAR_M + cy
-                n_corners += 1
-        left, right, top, bottom = q[0, 0], q[0, 0], q[0, 1], q[0, 1]
-        for k in range(1, n_corners):
-            left, right = min(left, q[k, 0]), max(right, q[k, 0])
-            top, bottom = min(top, q[k, 1]), max(bottom, q[k, 1])
-        if right < 0 or left > width - 1 or bottom < 0 or top > height - 1:
+        n_corners = _project(p, K, outline)
+        # 1 / z over the image: constant + slope_x u + slope_y v
+        slope_x, slope_y = plane[0] / (K[0, 0] * distance), plane[1] / (K[1, 1] * distance)
+        constant = plane[2] / distance - slope_x * K[0, 2] - slope_y * K[1, 2]
+        _fill(f, outline, n_corners, constant, slope_x, slope_y, inverse_depth, face)
+
+
+@compiled
+def _to_camera(corners: Vec, R: Vec, t: Vec, p: Vec) -> bool:
+    """Fill p (4, 3) with a face's corners in the camera frame; whether any is in front of the near plane."""
+    in_front = False
+    for k in range(4):
+        for axis in range(3):
+            p[k, axis] = (R[axis, 0] * corners[k, 0] + R[axis, 1] * corners[k, 1] + R[axis, 2] * corners[k, 2]) + t[
+                axis
+            ]
+        in_front = in_front or p[k, 2] > NEAR_M
+    return in_front
+
+
+@compiled
+def _project(p: Vec, K: Vec, outline: Vec) -> int:
+    """Fill outline (6, 2) with the pixels of a face (4, 3), cut at the near plane; the number of its corners."""
+    n = 0
+    for k in range(4):
+        after = (k + 1) % 4
+        if p[k, 2] > NEAR_M:
+            outline[n, 0] = K[0, 0] * p[k, 0] / p[k, 2] + K[0, 2]
+            outline[n, 1] = K[1, 1] * p[k, 1] / p[k, 2] + K[1, 2]
+            n += 1
+        if (p[k, 2] > NEAR_M) != (p[after, 2] > NEAR_M):
+            share = (NEAR_M - p[k, 2]) / (p[after, 2] - p[k, 2])
+            outline[n, 0] = K[0, 0] * (p[k, 0] + share * (p[after, 0] - p[k, 0])) / NEAR_M + K[0, 2]
+            outline[n, 1] = K[1, 1] * (p[k, 1] + share * (p[after, 1] - p[k, 1])) / NEAR_M + K[1, 2]
+            n += 1
+    return n
+
+
+@compiled
+def _fill(
+    f: int,
+    outline: Vec,
+    n_corners: int,
+    constant: float,
+    slope_x: float,
+    slope_y: float,
+    inverse_depth: NDArray[np.float32],
+    face: NDArray[np.int32],
+) -> None:
+    """Draw a face where it is nearer than what is there."""
+    height, width = face.shape
+    left, right, top, bottom = 1e30, -1e30, 1e30, -1e30
+    for k in range(n_corners):
+        left, right = min(left, outline[k, 0]), max(right, outline[k, 0])
+        top, bottom = min(top, outline[k, 1]), max(bottom, outline[k, 1])
+    if right < 0 or left > width - 1 or bottom < 0 or top > height - 1:
+        return
+    for v in range(max(0, math.ceil(top)), min(height - 1, math.floor(bottom)) + 1):
+        low, high = _span(outline, n_corners, v)
+        if high < low:
             continue
-        slope_x, slope_y = nx / (fx * distance), ny / (fy * distance)
-        constant = nz / distance - slope_x * cx - slope_y * cy
-        for v in range(max(0, math.ceil(top)), min(height - 1, math.floor(bottom)) + 1):
-            low, high = 1e30, -1e30
-            for k in range(n_corners):
-                after = (k + 1) % n_corners
-                y0, y1 = q[k, 1], q[after, 1]
-                if (y0 <= v and y1 >= v) or (y1 <= v and y0 >= v):
-                    if y0 == y1:
-                        low, high = min(low, q[k, 0], q[after, 0]), max(high, q[k, 0], q[after, 0])
-                    else:
-                        x = q[k, 0] + (v - y0) * (q[after, 0] - q[k, 0]) / (y1 - y0)
-                        low, high = min(low, x), max(high, x)
-            if high < low:
-                continue
-            row = constant + slope_y * v
-            first = math.ceil(max(low, 0.0) - _EDGE)
-            last = math.floor(min(high, width - 1.0) + _EDGE)
-            for u in range(first, last + 1):
-                z = np.float32(row + slope_x * u)
-                if z > inverse_depth[v, u]:
-                    inverse_depth[v, u] = z
-                    face[v, u] = f
+        row = constant + slope_y * v
+        first = math.ceil(max(low, 0.0) - _EDGE)
+        last = math.floor(min(high, width - 1.0) + _EDGE)
+        for u in range(first, last + 1):
+            z = np.float32(row + slope_x * u)
+            if z > inverse_depth[v, u]:
+                inverse_depth[v, u] = z
+                face[v, u] = f
+
+
+@compiled
+def _span(outline: Vec, n_corners: int, v: int) -> tuple[float, float]:
+    """Leftmost and rightmost column of an outline on a row; the first greater than the second where it has none."""
+    low, high = 1e30, -1e30
+    for k in range(n_corners):
+        after = (k + 1) % n_corners
+        y0, y1 = outline[k, 1], outline[after, 1]
+        if (y0 <= v and y1 >= v) or (y1 <= v and y0 >= v):
+            if y0 == y1:
+                low, high = min(low, outline[k, 0], outline[after, 0]), max(high, outline[k, 0], outline[after, 0])
+            else:
+                x = outline[k, 0] + (v - y0) * (outline[after, 0] - outline[k, 0]) / (y1 - y0)
+                low, high = min(low, x), max(high, x)
+    return low, high
 
 
 @compiled
