@@ -16,7 +16,7 @@ from typing import Any
 import perception
 from mapping import Mapper, MapperSettings
 from memory_app.settings import PipelineSettings
-from memory_core import CameraFrame, Event, FrameSource, Segmenter
+from memory_core import CameraFrame, Event, FrameSource, MapUpdate, Segmenter
 from memory_core.errors import BadSettings, BadSource
 from memory_core.memory import Memory
 from memory_core.packing import pack, unpack
@@ -31,7 +31,7 @@ class BuildReport:
     Attributes:
         frames: frames of this recording in the memory, `resumed_at` of them from an earlier run.
         drops: inputs that could not become frames, by reason.
-        stage_s: seconds spent, by stage: read, segment, integrate, commit.
+        stage_s: seconds spent, by stage: read, segment, integrate, update, commit.
     """
 
     frames: int
@@ -62,6 +62,7 @@ class Session:
 
     Raises:
         BadSettings: the memory was built with other mapping settings.
+        BadSource: this session was interrupted and another came after it.
     """
 
     def __init__(
@@ -76,11 +77,12 @@ class Session:
         self.id = fingerprint(first)
         self.segmenter: Segmenter = perception.make(self.settings.segmenter, first)
         self.mapper = Mapper(mapper_settings or MapperSettings())
-        self.stage_s = {"segment": 0.0, "integrate": 0.0, "commit": 0.0}
+        self.stage_s = {"segment": 0.0, "integrate": 0.0, "update": 0.0, "commit": 0.0}
         self.n_frames = 0
         self.finished = False
         self._pending = 0
         self._is_new = True
+        self._unsaved: MapUpdate | None = None
         self._about = {"mapper": asdict(self.mapper.settings), "segmenter": self.settings.segmenter}
         self._restore()
 
@@ -100,27 +102,31 @@ class Session:
             self.flush()
 
     def flush(self, *, final: bool = False) -> None:
-        """Commit what is pending. With `final`, also end what is still open; adding more frames later is allowed."""
-        if self.finished or not (self._pending or final):
-            return
+        """Commit what is pending. With `final`, also end what is still open; adding more frames later is allowed.
+
+        When the memory cannot take it (a full disk, say), nothing is lost: the next flush tries the same again.
+        """
+        while self._unsaved or self._pending or (final and not self.finished):
+            self._unsaved = self._unsaved or self._take_update(final)
+            began = time.perf_counter()
+            self.memory.remember(self._unsaved)
+            self._unsaved = None
+            self.stage_s["commit"] += time.perf_counter() - began
+
+    def _take_update(self, final: bool) -> MapUpdate:
+        """What changed since the last update, with all that is needed to go on after it."""
         began = time.perf_counter()
         update = self.mapper.update(final=final)
-        state = pack(
-            {
-                "about": self._about,
-                "finished": final,
-                "mapper": update.state,
-                "segmenter": self.segmenter.state(),
-            }
-        )
+        parts = {"mapper": update.state, "segmenter": self.segmenter.state()}
+        state = pack({"about": self._about, "finished": final, **parts})
         update = replace(update, n_frames=self.n_frames, state=state)
         if self._is_new:
             update = update.plus(self._opening(update.events[0].stamp_ns if update.events else update.stamp_ns))
-            self._is_new = False
-        self.memory.remember(update)
+        self._is_new = False
         self._pending = 0
         self.finished = final
-        self.stage_s["commit"] += time.perf_counter() - began
+        self.stage_s["update"] += time.perf_counter() - began
+        return update
 
     def _opening(self, stamp_ns: int) -> Event:
         return Event(
@@ -134,14 +140,18 @@ class Session:
         )
 
     def _restore(self) -> None:
-        own = self.memory.checkpoint(self.id)
-        latest = own or self.memory.checkpoint()
+        latest, own = self.memory.checkpoint(), self.memory.checkpoint(self.id)
         self._is_new = own is None
         if latest is None:
             return
-        state = unpack(latest.state)
+        state = unpack((own or latest).state)
         if state["about"] != self._about:
             raise BadSettings(_difference(state["about"], self._about))
+        if own and own.session_id != latest.session_id and not state["finished"]:
+            raise BadSource(
+                f"session {self.id} stopped after {own.n_frames} frames and {latest.session_id} came after it; "
+                "what is left of it cannot be put in between. Build both into a new directory"
+            )
         self.mapper.restore(state["mapper"], self.memory.map_blocks(), self.memory.graph())
         if own is not None:
             self.segmenter.restore(state["segmenter"])

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A recording goes in, a memory comes out: the same one however it comes and however often it is interrupted."""
 
+import contextlib
 import os
 import random
 import signal
@@ -14,9 +15,9 @@ import pytest
 import recordings
 import sim
 from mapping import MapperSettings
-from memory_app.pipeline import Pipeline, fingerprint
+from memory_app.pipeline import Pipeline, Session, fingerprint
 from memory_app.settings import PipelineSettings
-from memory_core.errors import BadSettings, BadSource
+from memory_core.errors import BadSettings, BadSource, StorageFull
 from memory_core.memory import Memory
 
 N_FRAMES = 60
@@ -161,6 +162,44 @@ def test_a_second_recording_needs_the_word_that_it_is_the_same_map(house, tmp_pa
     with Memory.open(tmp_path / "m") as memory:
         assert report.frames == N_FRAMES
         assert len(memory.info()["sessions"]) == 2
+        assert memory.verify().problems == []
+
+
+def test_an_interrupted_session_is_not_continued_after_another(house, tmp_path):
+    class Later(FirstFrames):
+        def frames(self, start=0):
+            for frame in super().frames(start):
+                yield replace(frame, stamp_ns=frame.stamp_ns + 3_600_000_000_000)
+
+    with Memory.open(tmp_path / "m") as memory:
+        first = Session(memory, next(iter(house.frames())), SETTINGS)
+        for frame in FirstFrames(house, 10).frames():
+            first.add(frame)
+    build(Later(house, 10), tmp_path / "m", same_map=True)
+
+    with pytest.raises(BadSource, match="stopped after 10 frames"):
+        build(house, tmp_path / "m")
+
+
+def test_a_commit_that_fails_is_tried_again_and_nothing_is_lost(house, tmp_path, uninterrupted, monkeypatch):
+    remember, failures = Memory.remember, [30, 40, 60]
+
+    def full_at_times(self, update):
+        if update.n_frames in failures:
+            failures.remove(update.n_frames)
+            raise StorageFull("the disk is full")
+        return remember(self, update)
+
+    monkeypatch.setattr(Memory, "remember", full_at_times)
+    with Memory.open(tmp_path / "m") as memory:
+        session = Session(memory, next(iter(house.frames())), SETTINGS)
+        for frame in house.frames():
+            with contextlib.suppress(StorageFull):
+                session.add(frame)
+        session.flush(final=True)
+
+        assert failures == []
+        assert memory.digest() == uninterrupted
         assert memory.verify().problems == []
 
 
