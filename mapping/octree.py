@@ -13,7 +13,7 @@ from mapping import octree_storage as storage
 from mapping import octree_table as table
 from mapping.octree_blocks import UNKNOWN, Blocks, blocks_of
 from mapping.octree_kernels import BLOCK
-from mapping.octree_update import STEPS_PER_LOG_ODD, update_blocks
+from mapping.octree_update import STEPS_PER_LOG_ODD, Stored, update_blocks
 from mapping.octree_view import View
 from memory_core.errors import BackendUnavailable, BadInput, BadSettings
 from memory_core.frame import CameraFrame
@@ -61,10 +61,8 @@ class Octree:
         view, blocks = self._view, self._blocks
         view.look(frame, self.voxel_size_m, max_range_m)
         rows = blocks.rows_near(view.blocks, view.origin)
-        update_blocks(
-            view.blocks, rows, view.hits, view.camera, view.pyramid,
-            blocks.voxels, blocks.counts, blocks.changed, blocks.totals,
-        )  # fmt: skip
+        stored = Stored(blocks.voxels, blocks.counts, blocks.changed, blocks.totals)
+        update_blocks(view.blocks, rows, view.hits, view.camera, view.pyramid, stored, view.scratch)
 
     def occupancy(self, points: ArrayLike) -> NDArray[np.int8]:
         """(N,) -1 unknown, 0 free, 1 occupied at points (N, 3) in metres. O(N)."""

@@ -50,6 +50,7 @@ class Blocks:
         self.counts: NDArray[np.int32] = np.zeros((capacity, 2), np.int32)
         self.changed: NDArray[np.uint8] = np.zeros(capacity, np.uint8)
         self.totals = np.zeros(2, np.int64)
+        self._rows: NDArray[np.int32] = np.empty(capacity, np.int32)
         self._index(capacity)
 
     def _index(self, capacity: int) -> None:
@@ -72,9 +73,14 @@ class Blocks:
         self._index(capacity)
 
     def rows_near(self, blocks: NDArray[np.int32], origin: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Rows of the blocks (m, 3 or more) at local coordinates from origin (3,), made where missing. O(m)."""
+        """Rows of the blocks (m, 3 or more) at local coordinates from origin (3,), made where missing. O(m).
+
+        The answer is overwritten by the next call.
+        """
         self.reserve(len(blocks))
-        rows = np.empty(len(blocks), np.int32)
+        if len(self._rows) < len(blocks):
+            self._rows = np.empty(2 * len(blocks), np.int32)
+        rows = self._rows[: len(blocks)]
         self.n = allocate(blocks, origin, self.n, self.keys, self.table_keys, self.table_rows, rows)
         return rows
 

@@ -58,6 +58,29 @@ class Pyramid(NamedTuple):
     around: Floats
 
 
+class Scratch(NamedTuple):
+    """Room for intermediate values, so that no frame asks for memory: W + 1 values a row of the image, 512 a block."""
+
+    row: Floats
+    codes: Ints  # (4, W + 1)
+    fresh: NDArray[np.uint8]
+    found: Ints
+    offsets: Floats  # (3, 512)
+    places: Ints
+    depths: Floats
+    reaches: Floats
+    voxels: NDArray[np.int8]
+
+
+def make_scratch(width: int) -> Scratch:
+    """Scratch space for images of a width."""
+    row, codes = np.empty(width, np.float32), np.empty((4, width + 1), np.int32)
+    fresh, found = np.empty(width, np.uint8), np.empty(width, np.int32)
+    offsets, places = np.empty((3, VOXELS), np.float32), np.empty(VOXELS, np.int32)
+    depths, reaches = np.empty(VOXELS, np.float32), np.empty(VOXELS, np.float32)
+    return Scratch(row, codes, fresh, found, offsets, places, depths, reaches, np.empty(VOXELS, np.int8))
+
+
 class Visible(NamedTuple):
     """Tables from place to row: cell_table (nx, ny, nz) of cells, block_table (cells, 512) of blocks; -1 is none.
 
@@ -124,17 +147,16 @@ def _spread(image: Floats, around: Floats, row: Floats) -> None:
 
 
 @compiled
-def fill_pyramid(pyramid: Pyramid, camera: Camera) -> None:
+def fill_pyramid(pyramid: Pyramid, camera: Camera, scratch: Scratch) -> None:
     """All other levels from level 0. `around` is left out at levels finer than any voxel in reach needs."""
     levels, last = pyramid.levels, pyramid.levels.shape[0] - 1
     for k in range(1, last + 1):
         fine, coarse = levels[k - 1], levels[k]
         _halve(_image(pyramid.nearest, fine), _image(pyramid.nearest, coarse), -_ONE)
         _halve(_image(pyramid.farthest, fine), _image(pyramid.farthest, coarse), _ONE)
-    row = np.empty(levels[0, 1], np.float32)
     finest = _level(pyramid.farthest[levels[last, 0]] + np.float32(CELL), camera.lens, last)
     for k in range(max(finest, 0), last + 1):
-        _spread(_image(pyramid.farthest, levels[k]), _image(pyramid.around, levels[k]), row)
+        _spread(_image(pyramid.farthest, levels[k]), _image(pyramid.around, levels[k]), scratch.row)
 
 
 @compiled(inline="always")

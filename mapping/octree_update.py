@@ -8,13 +8,13 @@ no ray is cast: the cost is that of the voxels in view, not of pixels times rang
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mapping.compiled import compiled
-from mapping.octree_kernels import ALL_FREE, BLOCK, VOXELS, Camera, Floats, Ints, Pyramid, Visible
+from mapping.octree_kernels import ALL_FREE, BLOCK, VOXELS, Camera, Floats, Ints, Pyramid, Scratch, Visible
 
 # OctoMap's defaults, log(p / (1 - p)) of hit 0.7, miss 0.4, clamps 0.1192 and 0.971, in steps of 1 / 27.126.
 HIT, MISS, LOWEST, HIGHEST, UNKNOWN = 23, -11, -54, 95, -128
@@ -27,6 +27,15 @@ _ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
 _INFINITY = np.float32(np.inf)
 
 _Bytes = NDArray[np.uint8]
+
+
+class Stored(NamedTuple):
+    """The map's blocks: voxels (N, 512), counts (N, 2) of occupied and free, changed (N,), totals (2,) of counts."""
+
+    voxels: NDArray[np.int8]
+    counts: Ints
+    changed: _Bytes
+    totals: NDArray[np.int64]
 
 
 @compiled
@@ -62,15 +71,17 @@ def _mark(code: Any, z: Any, visible: Visible, hits: _Bytes) -> None:
 
 
 @compiled
-def mark_hits(depth: Any, corner: Any, camera: Camera, pyramid: Pyramid, visible: Visible, hits: _Bytes) -> None:
+def mark_hits(
+    depth: Any, corner: Any, camera: Camera, pyramid: Pyramid, visible: Visible, hits: _Bytes, scratch: Scratch
+) -> None:
     """Sets hits[row of the block, voxel] to 1 where a pixel of depth (H, W) ends.
 
     corner is the camera relative to the first cell's corner, and voxels per unit of depth. Neighbouring pixels mostly
     end in the same voxel, so only those that differ from their left and their upper neighbour are looked up.
     """
     height, width = depth.shape
-    codes = np.full((4, width + 1), -1, np.int32)
-    fresh, found = np.empty(width, np.uint8), np.empty(width, np.int32)
+    codes, fresh, found = scratch.codes, scratch.fresh, scratch.found
+    codes[:] = -1
     for v in range(height):
         here, here_z = codes[2 * (v & 1)], codes[2 * (v & 1) + 1]
         above, above_z = codes[2 - 2 * (v & 1)], codes[3 - 2 * (v & 1)]
@@ -159,29 +170,17 @@ def _project(
 
 @compiled
 def update_blocks(
-    blocks: Ints,
-    slots: Ints,
-    hits: _Bytes,
-    camera: Camera,
-    pyramid: Pyramid,
-    voxels: Any,
-    counts: Any,
-    changed: _Bytes,
-    totals: Any,
+    blocks: Ints, rows: Ints, hits: _Bytes, camera: Camera, pyramid: Pyramid, stored: Stored, scratch: Scratch
 ) -> None:
-    """Adds one frame to the voxels of the visible blocks and clears their hits.
-
-    slots (n,) are the rows of voxels (N, 512), counts (N, 2; occupied, free) and changed (N,) of the blocks.
-    """
+    """Adds one frame to the voxels of the visible blocks and clears their hits; rows (n,) are theirs in `stored`."""
     R, t = camera.R, camera.t
-    offsets, at = np.empty((3, VOXELS), np.float32), np.empty(VOXELS, np.int32)
-    depths, reaches = np.empty(VOXELS, np.float32), np.empty(VOXELS, np.float32)
-    new = np.empty(VOXELS, np.int8)
+    offsets, at, depths, reaches = scratch.offsets, scratch.places, scratch.depths, scratch.reaches
+    new = scratch.voxels
     _fill_offsets(R, offsets)
     for n in range(blocks.shape[0]):
-        slot = slots[n]
+        voxels, counts = stored.voxels[rows[n]], stored.counts[rows[n]]
         if blocks[n, 3] == ALL_FREE:
-            _free_voxels(voxels[slot], new)
+            _free_voxels(voxels, new)
         else:
             x = np.float32(blocks[n, 0] * BLOCK) + _HALF - t[0]
             y = np.float32(blocks[n, 1] * BLOCK) + _HALF - t[1]
@@ -194,9 +193,9 @@ def update_blocks(
             image = (pyramid.around if blocks[n, 4] >= 0 else pyramid.farthest)[offset:]
             for i in range(VOXELS):
                 reaches[i] = image[np.uint32(at[i])]
-            _add(voxels[slot], hits[n], depths, reaches, new)
-        differing, occupied, free = _store(new, voxels[slot])
+            _add(voxels, hits[n], depths, reaches, new)
+        differing, occupied, free = _store(new, voxels)
         if differing:
-            totals[0] += occupied - counts[slot, 0]
-            totals[1] += free - counts[slot, 1]
-            counts[slot, 0], counts[slot, 1], changed[slot] = occupied, free, 1
+            stored.totals[0] += occupied - counts[0]
+            stored.totals[1] += free - counts[1]
+            counts[0], counts[1], stored.changed[rows[n]] = occupied, free, 1

@@ -17,11 +17,13 @@ from mapping.octree_kernels import (
     Floats,
     Ints,
     Pyramid,
+    Scratch,
     Visible,
     fill_pyramid,
     fill_reach,
     find_blocks,
     find_cells,
+    make_scratch,
 )
 from mapping.octree_table import MAX_BLOCK
 from mapping.octree_update import mark_hits
@@ -47,6 +49,7 @@ class View:
     camera: Camera
     pyramid: Pyramid
     blocks: Ints
+    scratch: Scratch
     _lens: _Lens
 
     def __init__(self) -> None:
@@ -70,12 +73,12 @@ class View:
         depth = np.require(frame.depth, np.float32, ["C", "A"]).view()
         depth.flags.writeable = False  # one type for the compiler, whoever made the image
         fill_reach(depth, scale, limit, self.camera, self.pyramid)
-        fill_pyramid(self.pyramid, self.camera)
+        fill_pyramid(self.pyramid, self.camera, self.scratch)
         low, high = _box(corners * self.pyramid.farthest[-1], position, float(limit))
         first_cell = low // _CELL_BLOCKS
         visible = self._find(low, high, first_cell)
         corner = (*(position - first_cell * CELL).astype(np.float32), scale)
-        mark_hits(depth, corner, self.camera, self.pyramid, visible, self.hits)
+        mark_hits(depth, corner, self.camera, self.pyramid, visible, self.hits, self.scratch)
 
     def _fit(self, frame: CameraFrame) -> None:
         """Make lens and pyramid anew when this is another camera than before."""
@@ -84,6 +87,7 @@ class View:
             levels = pyramid_levels(shape[1], shape[0])
             size = int(levels[-1, 0]) + 1
             self.pyramid = Pyramid(levels, *(np.zeros(size, np.float32) for _ in range(3)))
+            self.scratch = make_scratch(shape[1])
         if shape != self._shape or not np.array_equal(frame.K, self._K):
             self._shape, self._K = shape, frame.K.copy()
             self._lens = _lens(frame.K, *shape)
