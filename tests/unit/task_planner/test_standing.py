@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from memory_core.geometry import Box
+from memory_core.graph import Place
 from task_planner.settings import PlannerSettings
 from task_planner.standing import stand_for, stand_in_room
 
@@ -50,11 +51,21 @@ def test_points_that_were_tried_are_avoided(graph):
 
 
 def test_a_screen_in_front_of_a_thing_is_walked_around(graph, make_thing):
-    mug = graph.instances["o7"]
-    screen = make_thing("o30", "room divider", (6.0, -0.4, 0.9), (2.0, 0.04, 1.8), "r2")
+    mug, south = graph.instances["o7"], (6.2, -1.5, 0.0)
+    assert stand_for(graph, mug, SETTINGS, south).point[1] < -0.3
+
+    screen = make_thing("o30", "room divider", (6.2, -0.3, 1.45), (3.0, 0.04, 2.4), "r2")
     screened = replace(graph, instances={**graph.instances, "o30": screen})
-    stand = stand_for(screened, mug, SETTINGS, None)
-    assert stand.point[1] > -0.4
+    assert stand_for(screened, mug, SETTINGS, south).point[1] > -0.3
+
+
+def test_a_place_that_no_passage_leads_to_is_used_only_where_no_other_will_do(graph):
+    mug = graph.instances["o7"]
+    island = Place("p99", (6.2, 0.9, 0.0), 0.4, "r2")
+    beside = replace(graph, places={"p5": replace(graph.places["p5"], position=(6.2, -1.2, 0.0)), "p99": island})
+
+    assert stand_for(beside, mug, SETTINGS, (6.2, -1.2, 0.0)).place_id == "p5"
+    assert stand_for(beside, mug, SETTINGS, (6.2, 0.9, 0.0)).place_id == "p99"
 
 
 def test_a_thing_far_from_all_places_is_approached_as_near_as_is_known_to_be_free(graph, make_thing):
