@@ -96,8 +96,8 @@ class Mapper:
         The same frames and the same calls give the same bytes. O(what changed), except the state, which is written
         whole: O(objects and their surfaces), a few milliseconds for a house.
         """
-        self._tidy()
         if final:
+            self._tidy()
             self._journal.close_all(self._stamp_ns)
         change = self._topology.update(self.octree, self._known())
         grown = self._grown()

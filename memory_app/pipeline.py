@@ -119,7 +119,7 @@ class Session:
         update = self.mapper.update(final=final)
         parts = {"mapper": update.state, "segmenter": self.segmenter.state()}
         state = pack({"about": self._about, "finished": final, **parts})
-        update = replace(update, n_frames=self.n_frames, state=state)
+        update = replace(update, n_frames=self.n_frames, state=state, session_id=self.id)
         if self._is_new:
             update = update.plus(self._opening(update.events[0].stamp_ns if update.events else update.stamp_ns))
         self._is_new = False

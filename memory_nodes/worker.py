@@ -29,9 +29,6 @@ Report = Callable[[str], None]
 _DRAIN_S = 1.0
 _POLL_S = 0.1
 _PIXEL_BYTES = 3 + 4
-# The mapper looks for duplicates every ten frames and at each commit. Commits that fall together with it change
-# nothing, so that a live session at ten frames per second or more ends with the objects of an offline build.
-_RHYTHM_FRAMES = 10
 _LOOKING_AHEAD = np.array([[0.0, 0, 1, 0], [-1, 0, 0, 0], [0, -1, 0, 1], [0, 0, 0, 1]])
 
 
@@ -171,14 +168,8 @@ class MappingWorker:
                 self._fail("frame", error)
         if self._saves and self._queue.n_out >= self._saves[0][0]:
             self._commit(final=True)
-        elif self._n_uncommitted and self._is_due():
+        elif self.commit_age_s >= self._commit_period_s:
             self._commit(final=False)
-
-    def _is_due(self) -> bool:
-        """After the period; from half of it on, when it fits the mapper's own rhythm."""
-        waited_s = time.monotonic() - self._committed_at
-        fits = self._session is not None and self._session.n_frames % _RHYTHM_FRAMES == 0
-        return waited_s >= (self._commit_period_s / 2 if fits else self._commit_period_s)
 
     def _add(self, frame: CameraFrame) -> None:
         if frame.session_id != self._session_name:

@@ -11,21 +11,21 @@ import click
 
 from memory_app.cli.common import as_json, print_json
 
-_BENCHES = ("octree", "pipeline", "recall")
+_BENCHES = ("octree", "pipeline", "house")
 
 
 @click.command()
 @click.argument("name", type=click.Choice(_BENCHES))
-@click.option("--data", type=click.Path(path_type=Path, exists=True), help="Recording to measure on, e.g. 7-Scenes.")
-@click.option("--frames", type=click.IntRange(1), default=20, show_default=True, help="Frames per case.")
+@click.option("--data", type=click.Path(path_type=Path), help="Recording, or for house FILE#INDEX.")
+@click.option("--frames", type=click.IntRange(1), metavar="N", help="Frames to use. [default: 20 for octree, else all]")
 @as_json
-def bench(name: str, data: Path | None, frames: int, as_json: bool) -> None:
+def bench(name: str, data: Path | None, frames: int | None, as_json: bool) -> None:
     """Measure NAME, peers interleaved with ours in the same run.
 
     \b
     octree    integration, queries, rays and agreement against OctoMap
-    pipeline  frames per second of a build, stage by stage
-    recall    questions per second and their latency, as a memory grows
+    pipeline  a whole build: speed by stage, memory, disk
+    house     the memory of a house tour against the truth: objects, rooms, answers
     """
     report = importlib.import_module(f"memory_app.benchmarks.{name}").run(data=data, frames=frames)
     if as_json:

@@ -36,7 +36,7 @@ _CUES = tuple(
         (r"(?:last|most recently) (?:seen|saw|see|noticed|spotted)|(?:the )?last time", "LAST"),
         (r"contains?|contained|hold(?:s|ing)?", "CONTAIN"),
         (r"does|do", "DO"),
-        (r"seen?|saw|notice|noticed|spot|spotted|remember|know", "SEEN"),
+        (r"seen?|saw|notice|noticed|spot|spotted|(?:remember|know)(?: of| about)?", "SEEN"),
         (r"is there|are there|was there|were there|there is|there are|got any", "EXIST"),
         (r"list|name all|show all|show(?: me)?|tell me about|which|what|whats", "WHAT"),
         (r"is|are|was|were", "BE"),
