@@ -86,12 +86,13 @@ def _judge(one: Instance, other: Instance, surface: Points) -> tuple[float, Lite
         return (0.0, "in") if fits else None
     ring = _within(surface, one.box, _RING_M)
     below = ring[ring[:, 2] <= bottom + _TOUCH_M, 2]
-    gap_m = abs(bottom - float(below.max())) if len(below) else float("inf")
+    highest_m = abs(bottom - float(below.max())) if len(below) else float("inf")
     roomy = other.box.volume_m3 > _ROOMY * one.box.volume_m3
     if other.label not in _ON and fits and roomy and _walled(surface, one.box):
         return 0.0, "in"
-    if gap_m > _TOUCH_M:
+    if highest_m > _TOUCH_M:
         return None
+    gap_m = float(np.abs(below - bottom).min())  # walls and backs beside a thing rise above what it stands on
     over = _within(surface, one.box, 0.0)
     roofed = np.count_nonzero(over[:, 2] > top + _WALL_M) >= _ROOF_POINTS
     return gap_m, "in" if roofed and other.label not in _ON else "on"
