@@ -78,6 +78,21 @@ def test_a_pixel_without_depth_tells_nothing():
     assert octree.changed_regions() == {}
 
 
+def test_before_a_patch_without_depth_nothing_is_known():
+    depth = np.full((120, 160), 3.0)
+    depth[40:90, 50:110] = 0
+    frame = looking(depth, K=lens(depth.shape, 100.0))
+    octree = Octree()
+    octree.integrate(frame)
+
+    free = octree.free_centers()
+    u, v, _ = frame.K @ (free / free[:, 2:]).T
+    size = 0.05 / free[:, 2] * 100.0
+    far_inside = (u - size > 51) & (u + size < 108) & (v - size > 41) & (v + size < 88) & (free[:, 2] > 0.3)
+    assert not far_inside.any()
+    assert len(free) > 10_000
+
+
 def test_a_voxel_in_which_a_pixel_ends_is_hit_even_if_others_look_through_it():
     depth = np.full((48, 64), 3.0)
     depth[::2, ::2] = 1.02
