@@ -33,6 +33,7 @@ def nodes(*, with_planner: bool = True, **node_options: object) -> list[ServedNo
                 memory.counts,
                 memory.frame,
                 lambda: memory.robot_position,
+                memory.working_memory.focus,
                 **node_options,
             )
         )

@@ -7,7 +7,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
+from numpy.typing import NDArray
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from visualization_msgs.msg import MarkerArray
 
@@ -24,6 +26,7 @@ from memory_nodes.runtime import ServedNode, guarded, warn
 from memory_nodes.services import Services
 from memory_nodes.settings import INPUT_DEFAULTS, INPUT_NAMES, NodeSettings
 from memory_nodes.worker import FrameQueue, MappingWorker, warm_up
+from memory_nodes.working_memory import WorkingMemory
 from recordings.matching import PlacedFrame
 from task_planner import PlannerSettings
 
@@ -39,7 +42,7 @@ _PERIOD_S = 1.0
 
 
 class MemoryNode(ServedNode):
-    """Publishes ~/objects and /diagnostics, serves the doors of `Services`, and owns the mapping thread.
+    """Publishes ~/objects, ~/working_memory and /diagnostics, serves the doors of `Services`; owns the mapping thread.
 
     `input` is the node that listens to the camera; serve it on a thread of its own.
 
@@ -56,11 +59,14 @@ class MemoryNode(ServedNode):
         self.settings, recording, pipeline, mapper, self.planner_settings = parameters.declare(self, *SECTIONS)
         self.counts = Counts()
         self.frame = recording.world_frame or "map"
-        self.robot_position: tuple[float, float, float] | None = None
+        self._T_world_cam: NDArray[np.float64] | None = None
         self.memory = Memory.open(Path(self.settings.memory_dir).expanduser())
         self._drawn: dict[str, Any] = {}
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self._objects = self.create_publisher(MarkerArray, "~/objects", latched)
+        self.working_memory = WorkingMemory(
+            self, self.memory, self.settings.working_memory_size, self.settings.working_memory_policy
+        )
         self._worker = MappingWorker(
             self.memory,
             pipeline,
@@ -68,7 +74,7 @@ class MemoryNode(ServedNode):
             queue=FrameQueue(self.settings.queue_size, self.settings.queue_mb * 1_000_000),
             commit_period_s=self.settings.commit_period_s,
             counts=self.counts,
-            on_commit=self._publish_objects,
+            on_commit=self._on_commit,
             report=lambda message: warn(self, message),
         )
         Services(self, self.memory, self.frame, self.counts, self._worker.save)
@@ -87,10 +93,22 @@ class MemoryNode(ServedNode):
         self._worker.stop()
         self.memory.close()
 
+    @property
+    def robot_position(self) -> tuple[float, float, float] | None:
+        """Where the camera was in the last frame, metres; None before the first."""
+        if self._T_world_cam is None:
+            return None
+        x, y, z = self._T_world_cam[:3, 3].tolist()
+        return (x, y, z)
+
     def _on_frame(self, frame: PlacedFrame) -> None:
-        x, y, z = frame.T_world_cam[:3, 3].tolist()
-        self.robot_position = (x, y, z)
+        self._T_world_cam = frame.T_world_cam
         self._worker.put(frame)
+
+    def _on_commit(self, graph: SceneGraph) -> None:
+        self._publish_objects(graph)
+        if self._T_world_cam is not None:
+            self.working_memory.observe(graph, self._T_world_cam)
 
     def _publish_objects(self, graph: SceneGraph) -> None:
         shown = {instance.id: instance for instance in convert.shown(graph)}

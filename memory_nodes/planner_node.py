@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from geometry_msgs.msg import PoseStamped
@@ -27,8 +27,9 @@ class PlannerNode(ServedNode):
     """~/goal_text (String) -> ~/plan (String, JSON as `tolman plan --json`) and goal_pose (PoseStamped).
 
     Args:
-        robot_position: tells where the robot is now, None when that is not known.
         frame: name of the map frame.
+        robot_position: tells where the robot is now, None when that is not known.
+        focus: is told the classes of the things that a plan is about.
     """
 
     def __init__(
@@ -38,10 +39,12 @@ class PlannerNode(ServedNode):
         counts: Counts,
         frame: str,
         robot_position: Callable[[], Position | None],
+        focus: Callable[[Iterable[str]], None],
         **node_options: Any,
     ) -> None:
         super().__init__(NAME, **node_options)
         self._memory, self._settings, self._frame, self._robot_position = memory, settings, frame, robot_position
+        self._focus = focus
         self._plans = self.create_publisher(String, "~/plan", _DEPTH)
         self._goals = self.create_publisher(PoseStamped, "goal_pose", _DEPTH)
         self.create_subscription(String, "~/goal_text", guarded(self, counts, "goal", self._on_goal), _DEPTH)
@@ -50,6 +53,7 @@ class PlannerNode(ServedNode):
         made = plan(message.data, self._memory, self._robot_position(), settings=self._settings)
         self.get_logger().info(f"{message.data!r}: {made.status}. {made.text}")
         self._plans.publish(String(data=json.dumps(made.to_json(), allow_nan=False)))
+        self._focus(sorted({str(step.args["label"]) for step in made.steps if "label" in step.args}))
         goal = goal_pose(made, self._frame, self.get_clock().now().nanoseconds)
         if goal is not None:
             self._goals.publish(goal)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from memory_core.config import check, setting
+from memory_core.replacement import POLICIES
 from recordings.settings import RecordingSettings
 
 # What a live camera has in common with a recorded one. Topics are remapped the usual way instead.
@@ -41,6 +42,12 @@ class NodeSettings:
     )
     queue_mb: int = setting(
         1000, "images that may wait for the mapper; when full, the oldest go", unit="MB", minimum=1, maximum=100_000
+    )
+    working_memory_size: int = setting(
+        32, "recent things kept in mind, and as many again for the task", minimum=1, maximum=10_000
+    )
+    working_memory_policy: str = setting(
+        "flfu", "which thing leaves the working memory when it is full", choices=tuple(sorted(POLICIES))
     )
     commit_period_s: float = setting(
         1.0, "longest time that a mapped frame waits for its durable commit", unit="s", minimum=0.05, maximum=60.0

@@ -17,7 +17,7 @@ from mapping import Mapper, MapperSettings
 from memory_app.pipeline import Session
 from memory_app.settings import PipelineSettings
 from memory_core import CameraFrame, SceneGraph
-from memory_core.errors import BadFrame
+from memory_core.errors import BadFrame, MemoryUnavailable
 from memory_core.memory import Memory
 from memory_nodes.counts import Counts
 from recordings.drops import Rejected
@@ -202,6 +202,11 @@ class MappingWorker:
         try:
             if self._session is not None:
                 self._flush(self._session, final=final)
+        except MemoryUnavailable as error:
+            failure = error
+            self._committed_at = time.monotonic()
+            self._counts.add("error: commit")
+            self._report(f"commit failed, nothing is lost and it is tried again: {error}")
         except Exception as error:
             failure = error
             self._fail("commit", error)

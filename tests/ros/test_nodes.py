@@ -307,6 +307,51 @@ def test_an_instruction_becomes_a_plan_and_a_goal_to_drive_to(seen, probe, wait_
     assert goals[0].header.frame_id == "map"
 
 
+def test_the_working_memory_tells_recent_things_relative_to_the_robot_and_keeps_what_the_task_is_about(
+    seen, probe, wait_until
+):
+    from rclpy.qos import DurabilityPolicy, QoSProfile
+    from std_msgs.msg import String
+
+    from memory_nodes.working_memory import level_base
+
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    told = listen(probe, String, "tolman/working_memory", latched)
+    wait_until(lambda: told, "a late listener gets what is in mind")
+    things = {thing["label"]: thing for thing in json.loads(told[-1].data)["things"]}
+    base = level_base(seen._T_world_cam)
+
+    assert things
+    for thing in things.values():
+        in_map = base @ [*thing["relative"], 1.0]
+        assert in_map[:3] == pytest.approx(thing["position"], abs=1e-6)
+    assert not things["sofa"]["for_task"]
+
+    say = probe.create_publisher(String, "tolman_planner/goal_text", 10)
+    wait_until(say.get_subscription_count, "the planner is there")
+    say.publish(String(data="go to the sofa"))
+    wait_until(
+        lambda: any(t["for_task"] and t["label"] == "sofa" for t in json.loads(told[-1].data)["things"]),
+        "the sofa is kept in mind",
+    )
+
+
+@pytest.mark.parametrize("tilt", [0.0, 0.4, np.pi / 2])
+def test_the_base_is_level_and_looks_where_the_camera_looks(tilt):
+    from memory_nodes.working_memory import level_base
+
+    yaw = 0.7
+    ahead = [np.cos(yaw) * np.cos(tilt), np.sin(yaw) * np.cos(tilt), -np.sin(tilt)]
+    right = [np.sin(yaw), -np.cos(yaw), 0.0]
+    T_world_cam = np.eye(4)
+    T_world_cam[:3, 0], T_world_cam[:3, 1], T_world_cam[:3, 2] = right, np.cross(ahead, right), ahead
+
+    base = level_base(T_world_cam)
+
+    assert base[:3, 0] == pytest.approx([np.cos(yaw), np.sin(yaw), 0.0])
+    assert base[:3, 2] == pytest.approx([0.0, 0.0, 1.0])
+
+
 def test_what_was_never_seen_has_a_plan_that_says_so_and_no_false_goal(seen, probe, wait_until):
     from std_msgs.msg import String
 
