@@ -90,6 +90,6 @@ def convert(source: str, bag: Path, storage: str, as_json: bool, **options: Any)
     with progress_bar(frames.name, quiet=as_json) as progress:
         summary = recordings.write_bag(frames, bag, storage=storage, progress=progress)
     if as_json:
-        print_json({"bag": str(bag), "storage": storage, **asdict(summary)})
+        print_json(asdict(summary))
     else:
         click.echo(f"{bag}: {summary.frames} frames, {summary.bytes / 1e6:.1f} MB")

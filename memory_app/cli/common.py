@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -77,8 +78,8 @@ def open_memory(directory: Path) -> Memory:
 
 
 def print_json(value: Any) -> None:
-    """One JSON object on standard output."""
-    json.dump(value, sys.stdout, indent=2, allow_nan=False)
+    """One JSON object on standard output; paths become text."""
+    json.dump(value, sys.stdout, indent=2, allow_nan=False, default=os.fspath)
     sys.stdout.write("\n")
 
 

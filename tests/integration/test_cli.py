@@ -93,6 +93,15 @@ def test_verify_and_rebuild_agree(memory):
     assert json.loads(run("rebuild", str(memory), "--json"))["digest"] == before
 
 
+def test_a_converted_recording_is_read_again(tmp_path, shared_data):
+    bag = tmp_path / "a bag"
+
+    written = json.loads(run("convert", str(shared_data("rgbd/slambook_rgbd/ch12_icl")), str(bag), "--json"))
+
+    assert (written["path"], written["frames"]) == (str(bag), 5)
+    assert json.loads(run("build", str(bag), "--memory", str(tmp_path / "m"), "--json"))["frames"] == 5
+
+
 @pytest.mark.parametrize("kind", ["ply", "dsg", "geojson", "graphml"])
 def test_export_writes_a_file_that_others_read(memory, tmp_path, kind):
     target = tmp_path / f"out.{'json' if kind == 'dsg' else kind}"
