@@ -29,7 +29,9 @@ def ask(connection: apsw.Connection, text: str, *, as_of_ns: int | None, near: N
     if isinstance(question, NotUnderstood):
         answer = Answer(None, "unsupported", f"{question.reason} Try one of these.", examples=EXAMPLES)
     else:
-        as_of_ns = as_of_ns if question.as_of_ns is None else question.as_of_ns
+        if question.as_of_ns is not None:
+            as_of_ns = question.as_of_ns
+            names = vocabulary.load(connection, as_of_ns)
         limit = 1 if question.limit == 1 else limit
         answer = _answered(connection, names, replace(question, as_of_ns=as_of_ns, now_ns=now_ns, limit=limit))
     return replace(answer, latency_ms=1e3 * (time.perf_counter() - began))

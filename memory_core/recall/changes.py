@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from memory_core.question import Answer, Question
-from memory_core.recall import wording
+from memory_core.recall import lexicon, wording
 from memory_core.recall.check import CHANGES
 from memory_core.recall.meaning import Meaning
 from memory_core.recall.results import Teller
@@ -14,6 +15,8 @@ from memory_core.store import log, query
 
 _LISTED = 10
 _NOT_A_MERGE = "json_extract(e.payload, '$.merged_into') IS NULL"
+_HAS_WORD = "EXISTS(SELECT 1 FROM json_each(e.payload, '$.instance.words') WHERE value IN ({}))"
+_IS_WITHIN = "(e.x - ?) * (e.x - ?) + (e.y - ?) * (e.y - ?) + (e.z - ?) * (e.z - ?) <= ? * ?"
 
 
 def answer(teller: Teller, question: Question, meaning: Meaning) -> Answer:
@@ -26,16 +29,19 @@ def answer(teller: Teller, question: Question, meaning: Meaning) -> Answer:
     start = question.since_ns
     since = f" since {wording.ago(teller.age_s(start))}" if start is not None and start >= 0 else ""
     if not total:
-        return Answer(question, "not_seen", f"Nothing changed{_about(question)}{since}, as far as was seen.")
+        return Answer(question, "not_seen", f"Nothing changed{_about(question, meaning)}{since}, as far as was seen.")
     sentences = [f"{r.description} ({wording.ago(teller.age_s(r.evidence[0].stamp_ns))})" for r in results[:_LISTED]]
     more = f" And {total - len(sentences)} more." if total > len(sentences) else ""
     n = "1 change" if total == 1 else f"{total} changes"
-    return Answer(question, "found", f"{n}{_about(question)}{since}: {' '.join(sentences)}{more}", results, total)
+    return Answer(
+        question, "found", f"{n}{_about(question, meaning)}{since}: {' '.join(sentences)}{more}", results, total
+    )
 
 
-def _about(question: Question) -> str:
-    about = f" of {wording.some(question.label, question.words)}" if question.label else ""
-    return about + (wording.in_room(wording.plain(question.room)) if question.room else "")
+def _about(question: Question, meaning: Meaning) -> str:
+    is_limited = question.label or question.words
+    about = f" of {wording.some(question.label, question.words)}" if is_limited else ""
+    return about + wording.scope(question, meaning.rooms, "")
 
 
 def _of_kind(teller: Teller, question: Question, meaning: Meaning, kind: str) -> tuple[list[log.StoredEvent], int]:
@@ -63,9 +69,20 @@ def _conditions(question: Question, meaning: Meaning, kind: str) -> tuple[list[s
         conditions.append("e.subject = ?")
         values.append(things.id)
     if things.labels is not None:
-        conditions.append(f"e.label IN ({', '.join('?' * len(things.labels))})")
+        conditions.append(f"e.label IN ({_marks(things.labels)})")
         values += things.labels
     if things.rooms is not None:
-        conditions.append(f"json_extract(e.payload, '$.instance.room_id') IN ({', '.join('?' * len(things.rooms))})")
+        conditions.append(f"json_extract(e.payload, '$.instance.room_id') IN ({_marks(things.rooms)})")
         values += things.rooms
+    for word in things.words:
+        meanings = lexicon.meanings(word)
+        conditions.append(_HAS_WORD.format(_marks(meanings)))
+        values += meanings
+    if question.near is not None and question.within_m is not None:
+        conditions.append(_IS_WITHIN)
+        values += [value for value in (*question.near, question.within_m) for _ in range(2)]
     return conditions, values
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ", ".join("?" * len(values))

@@ -15,6 +15,7 @@ CHANGES = ("appeared", "moved", "vanished", "changed")
 MOST_RESULTS = 10_000
 
 _LONGEST_NAME = 200
+_MOST_WORDS = 200
 _INT64 = 1 << 63
 _RELATIONS = ("on", "in", "near")
 
@@ -29,8 +30,8 @@ def checked(question: Question) -> Question:
         raise BadQuestion(f"kind: want one of {', '.join(KINDS)}; got {question.kind!r}")
     _check_numbers(question)
     label, room, reference = (_name(f, getattr(question, f)) for f in ("label", "room", "reference"))
-    if isinstance(question.words, str) or not all(isinstance(word, str) for word in question.words):
-        raise BadQuestion(f"words: want a tuple of words, got {question.words!r}")
+    if not isinstance(question.words, (tuple, list)) or len(question.words) > _MOST_WORDS:
+        raise BadQuestion(f"words: want a tuple of at most {_MOST_WORDS} words, got {question.words!r:.80}")
     words = tuple(_name("words", word) for word in question.words)
     question = replace(question, label=label, room=room, reference=reference, words=words)
     return _complete(question)
@@ -72,6 +73,8 @@ def _is_point(value: object) -> bool:
 def _complete(question: Question) -> Question:
     """A landmark or room given as the label of a question about what is there moves to where it belongs."""
     kind, label = question.kind, question.label
+    if kind == "changed" and question.reference:
+        raise BadQuestion("a question of kind changed takes a room or a point, but no reference")
     if kind == "in_room" and not question.room:
         question = replace(question, room=label, label="")
     if kind in ("near", "related") and not question.reference and not question.near:

@@ -120,8 +120,7 @@ class Finding:
         """Nothing that is there: perhaps it is gone, perhaps only a part of the question does not fit."""
         question = self.question
         if question.kind in ("where", "recall") and (question.label or question.words):
-            wanted = replace(self._wanted(is_there=False), reference=None, order="latest")
-            found, total = self._find(wanted)
+            found, total = self._find(replace(self._wanted(is_there=False), order="latest"))
             if total:
                 results = self.teller.results(found)
                 text = " ".join(self._gone_text(*pair) for pair in zip(found[:3], results, strict=False))

@@ -119,11 +119,7 @@ def current(connection: apsw.Connection, identity: str, as_of_ns: int | None) ->
 
 def _add_things(select: _Select, alias: str, things: Things, as_of_ns: int | None) -> None:
     add = select.conditions.append
-    if as_of_ns is None:
-        add(f"{alias}.vt IS NULL")
-    else:
-        now = select.value(as_of_ns)
-        add(f"{alias}.vf <= {now} AND ({alias}.vt IS NULL OR {alias}.vt > {now})")
+    add(_held(select, alias, as_of_ns))
     if things.id:
         add(f"{alias}.object = {select.value(things.id)}")
     if things.labels is not None:
@@ -135,6 +131,14 @@ def _add_things(select: _Select, alias: str, things: Things, as_of_ns: int | Non
     for word in things.words:
         words = [f"instr({alias}.words, {select.value(f' {same} ')}) > 0" for same in lexicon.meanings(word)]
         add(f"({' OR '.join(words)})")
+
+
+def _held(select: _Select, alias: str, as_of_ns: int | None, *, ever: bool = False) -> str:
+    """Condition on a row of a view: it holds now, held at a time, or with `ever` at any time until then."""
+    if as_of_ns is None:
+        return "TRUE" if ever else f"{alias}.vt IS NULL"
+    now = select.value(as_of_ns)
+    return f"{alias}.vf <= {now}" + ("" if ever else f" AND ({alias}.vt IS NULL OR {alias}.vt > {now})")
 
 
 def _add_times(select: _Select, wanted: Wanted) -> None:
@@ -185,10 +189,8 @@ def _add_near_reference(select: _Select, wanted: Wanted, reference: Things) -> t
 def _add_relation(select: _Select, wanted: Wanted, reference: Things) -> None:
     landmarks = _Select(values=select.values)
     _add_things(landmarks, "r", reference, wanted.as_of_ns)
-    when = "g.vt IS NULL"
-    if wanted.as_of_ns is not None:
-        now = select.value(wanted.as_of_ns)
-        when = f"g.vf <= {now} AND (g.vt IS NULL OR g.vt > {now})"
+    # What is gone is no longer on anything: it counts where it ever was.
+    when = _held(select, "g", wanted.as_of_ns, ever=wanted.things.is_there is False)
     predicate = select.value(wanted.predicate)
     select.conditions.append(
         "v.object IN (SELECT g.subject FROM object_version r CROSS JOIN edge g ON g.object = r.object "

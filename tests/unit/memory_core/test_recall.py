@@ -211,6 +211,9 @@ def test_recall_filters_by_everything_at_once(flat_memory):
         ({"kind": "related"}, "must say on or in what"),
         ({"kind": "where", "label": "mug", "limit": 0}, "limit: want 1"),
         ({"kind": "where", "label": "mug", "limit": True}, "limit: want 1"),
+        ({"kind": "where", "words": 5}, "words: want a tuple"),
+        ({"kind": "where", "words": ("red",) * 1000}, "words: want a tuple of at most"),
+        ({"kind": "changed", "reference": "table"}, "no reference"),
         ({"kind": "where", "label": 7}, "label: want text"),
         ({"kind": "where", "label": "x" * 1000}, "label: want text of at most 200"),
         ({"kind": "where", "words": "red"}, "words: want a tuple"),
@@ -300,3 +303,33 @@ def test_a_box_is_where_it_is_said_to_be(flat_memory):
     assert (result.position, result.size, result.frame) == ((10.0, 0.0, 0.4), (2.0, 1.0, 0.8), "map")
     assert Box.of(result.position, result.size) == flat_memory.graph().instances["o4"].box
     assert (result.room, result.place, result.state) == ("room 2", "p1", "present")
+
+
+def test_changes_are_those_of_the_thing_and_the_place_that_were_named(flat_memory):
+    assert ids(flat_memory.ask("did the white mug move?")) == ["o3"]
+    assert flat_memory.ask("did the red mug move?").status == "not_seen"
+    assert ids(flat_memory.ask("what moved near me?", near=(1.0, 2.0, 0.0))) == ["o3"]
+    assert flat_memory.ask("what moved near me?", near=(9.0, 0.0, 0.0)).status == "not_seen"
+
+
+def test_what_is_gone_from_elsewhere_is_not_gone_from_here(flat_memory, script):
+    assert flat_memory.ask("where is the apple on the table?").status == "gone"
+    another = script.instance("o8", "apple", (10, 0, 0.85), t=220, room="r2")
+    flat_memory.remember(script.update(220, 250, [script.told("appeared", another, 220)]))
+
+    answer = flat_memory.ask("where is the apple on the sofa?")
+
+    assert answer.status == "not_seen"
+    assert "Elsewhere: apple in room 2 (o8)" in answer.text
+
+
+def test_a_time_in_the_text_means_the_rooms_of_then(flat_memory, script):
+    kitchen = script.ROOMS[0]
+    mugs = [script.instance(i, "mug", (2, 2, 0.85), t=300, room="r3") for i in ("o2", "o3")]
+    changes = script.mapped(300, rooms=[replace(kitchen, id="r3")], gone_rooms=[kitchen.id])
+    flat_memory.remember(script.update(300, 300, [changes, *(script.told("saw", mug, 300) for mug in mugs)]))
+
+    assert ids(flat_memory.ask("where are the mugs in the kitchen?")) == ["o2", "o3"]
+    then = flat_memory.ask("where were the mugs in the kitchen 2 minutes ago?")
+    assert (then.status, ids(then)) == ("found", ["o3", "o2"])
+    assert then.results == flat_memory.recall(replace(then.question, limit=10)).results
