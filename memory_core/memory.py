@@ -18,6 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import apsw
+
 from memory_core.errors import BadInput, BadQuestion, CorruptMemory, MemoryUnavailable
 from memory_core.event import Event, Keyframe, MapUpdate
 from memory_core.graph import SceneGraph
@@ -110,11 +112,7 @@ class Memory:
             if self._is_known(session, update.n_frames, sha):
                 return []
             with self._new_blobs(update), self._database.write() as connection:
-                writer = log.LogWriter(connection)
-                numbers = []
-                for event, canonical in prepared:
-                    numbers.append(writer.append(event, canonical))
-                    views.apply(connection, numbers[-1], event)
+                numbers = _append(connection, prepared)
                 records.save_keyframes(connection, update.keyframes)
                 replaced = records.save_map_blocks(connection, update.map_blocks)
                 records.save_checkpoint(connection, update, session=session, map_id=map_id, sha=sha, events=numbers)
@@ -131,12 +129,7 @@ class Memory:
         """
         prepared = [log.normalised(event) for event in events]
         with self._remembering, self._database.write() as connection:
-            writer = log.LogWriter(connection)
-            numbers = []
-            for event, canonical in prepared:
-                numbers.append(writer.append(event, canonical))
-                views.apply(connection, numbers[-1], event)
-        return numbers
+            return _append(connection, prepared)
 
     def ask(
         self,
@@ -209,12 +202,15 @@ class Memory:
             return records.load_checkpoint(connection, session_id)
 
     def map_blocks(self) -> dict[str, bytes]:
-        """Every region of the octree by key. O(bytes of the map)."""
+        """Every region of the octree by key, all as of one commit. O(bytes of the map)."""
+        contents: dict[str, bytes] = {}  # kept from try to try: a writer replaces only some
         for _ in range(_TRIES):
             with self._database.read() as connection:
                 names = list(query.rows(connection, "SELECT key, sha FROM map_block ORDER BY key"))
             try:
-                return {key: self._blobs.get(sha + MAP) for key, sha in names}
+                for _, sha in names:
+                    contents[sha] = contents.get(sha) or self._blobs.get(sha + MAP)
+                return {key: contents[sha] for key, sha in names}
             except FileNotFoundError as error:
                 missing = error
         raise CorruptMemory(f"{missing.filename}: a map region is missing; verify tells the extent of the damage")
@@ -241,9 +237,13 @@ class Memory:
             return {
                 "schema_version": self._database.format,
                 **records.statistics(connection),
-                "bytes_on_disk": directory.bytes_on_disk(self.path),
+                "bytes_on_disk": self.bytes_on_disk(),
                 "digest": records.digest(connection),
             }
+
+    def bytes_on_disk(self) -> int:
+        """Size of all files of the memory. O(files)."""
+        return directory.bytes_on_disk(self.path)
 
     def digest(self) -> str:
         """SHA-256 of the canonical content: equal for equal input. O(map regions + keyframes)."""
@@ -319,3 +319,13 @@ class Memory:
     def _sweep(self) -> None:
         with self._remembering, self._database.read() as connection, directory.file_errors(self.path):
             self._blobs.delete(verify.orphans(connection, self._blobs))
+
+
+def _append(connection: apsw.Connection, prepared: Sequence[tuple[Event, bytes]]) -> list[int]:
+    """Append normalised events to the log and bring the views up to date; returns their numbers."""
+    writer = log.LogWriter(connection)
+    numbers = []
+    for event, canonical in prepared:
+        numbers.append(writer.append(event, canonical))
+        views.apply(connection, numbers[-1], event)
+    return numbers

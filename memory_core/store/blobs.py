@@ -50,7 +50,7 @@ class Blobs:
             for name, temporary in zip(new, list(written), strict=True):
                 temporary.rename(self.folder / name)
                 written.append(self.folder / name)
-            if new:
+            if contents:  # one that was there may stem from a run that ended before it could sync
                 sync_folder(self.folder)
         except OSError:
             for path in written:

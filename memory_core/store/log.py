@@ -45,8 +45,8 @@ def normalised(event: Event) -> tuple[Event, bytes]:
     try:
         if event.kind not in KINDS:
             raise BadInput(f"event: want kind {', '.join(KINDS)}; got {event.kind!r}")
-        if not -_INT64 <= event.stamp_ns < _INT64:
-            raise BadInput(f"event {event.kind}: stamp {event.stamp_ns} does not fit into 64 bits")
+        if type(event.stamp_ns) is not int or not -_INT64 <= event.stamp_ns < _INT64:
+            raise BadInput(f"event {event.kind}: want a stamp of whole ns in 64 bits, got {event.stamp_ns!r}")
         position = event.position and _triple(event.position)
         clean = replace(event, position=position, confidence=float(event.confidence) + 0.0)
         canonical = clean.canonical()
@@ -188,7 +188,7 @@ def find(connection: apsw.Connection, wanted: Filter) -> list[StoredEvent]:
 
 def quoted(text: str) -> str:
     """Any text as a full-text query for all of its words; its own syntax is only text."""
-    words = re.findall(r"\w+", text.replace("\0", " "))
+    words = re.findall(r"[^\W_]+", text)
     return " ".join(f'"{word}"' for word in words) or '""'
 
 

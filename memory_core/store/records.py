@@ -12,7 +12,7 @@ from typing import Any
 import apsw
 
 from memory_core.errors import BadInput, CorruptMemory
-from memory_core.event import Keyframe, MapUpdate
+from memory_core.event import Keyframe, MapUpdate, canonical_json
 from memory_core.packing import peek
 from memory_core.store import log, query
 from memory_core.store.blobs import IMAGE, MAP, sha256
@@ -32,20 +32,23 @@ def save_keyframes(connection: apsw.Connection, keyframes: Iterable[Keyframe]) -
     for keyframe in keyframes:
         if query.row(connection, "SELECT 1 FROM keyframe WHERE id = ?", (keyframe.id,)):
             raise BadInput(f"keyframe {keyframe.id}: there is one of that id already; ids are never used again")
-        sha = sha256(keyframe.jpeg)
-        pose, k = json.dumps(list(keyframe.pose)), json.dumps(list(keyframe.K))
-        shows = sorted((name, *map(int, box)) for name, box in keyframe.shows.items())
-        connection.execute(
-            "INSERT INTO keyframe VALUES(?,?,?,?,?,?,?)",
-            (keyframe.id, keyframe.stamp_ns, sha, len(keyframe.jpeg), pose, k, _content(keyframe, sha, shows)),
-        )
-        rows = [(name, keyframe.stamp_ns, keyframe.id, *box) for name, *box in shows]
-        connection.executemany("INSERT INTO shows VALUES(?,?,?,?,?,?,?)", rows)
+        try:
+            _save_keyframe(connection, keyframe)
+        except (TypeError, ValueError) as error:
+            raise BadInput(f"keyframe {keyframe.id}: cannot be stored: {error}") from error
 
 
-def _content(keyframe: Keyframe, sha: str, shows: list[Any]) -> str:
-    about = [keyframe.id, keyframe.stamp_ns, sha, list(keyframe.pose), list(keyframe.K), shows]
-    return sha256(json.dumps(about, separators=(",", ":")).encode())
+def _save_keyframe(connection: apsw.Connection, keyframe: Keyframe) -> None:
+    sha = sha256(keyframe.jpeg)
+    pose, k = [float(v) for v in keyframe.pose], [float(v) for v in keyframe.K]
+    shows = sorted((name, *map(int, box)) for name, box in keyframe.shows.items())
+    content = sha256(canonical_json([keyframe.id, keyframe.stamp_ns, sha, pose, k, shows]).encode())
+    connection.execute(
+        "INSERT INTO keyframe VALUES(?,?,?,?,?,?,?)",
+        (keyframe.id, keyframe.stamp_ns, sha, len(keyframe.jpeg), canonical_json(pose), canonical_json(k), content),
+    )
+    rows = [(name, keyframe.stamp_ns, keyframe.id, *box) for name, *box in shows]
+    connection.executemany("INSERT INTO shows VALUES(?,?,?,?,?,?,?)", rows)
 
 
 def load_keyframe(connection: apsw.Connection, identity: str) -> tuple[Keyframe, str] | None:

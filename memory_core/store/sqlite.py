@@ -137,6 +137,8 @@ def database_errors(path: Path) -> Iterator[None]:
         yield
     except apsw.Error as error:
         raise _translated(path.parent, error) from error
+    except OverflowError as error:
+        raise BadInput(f"{path.parent}: want whole numbers of at most 64 bits ({error})") from error
     except UnicodeDecodeError as error:
         raise CorruptMemory(f"{path.parent}: the database holds text that is none ({error})") from error
 

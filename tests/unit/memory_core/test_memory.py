@@ -10,6 +10,7 @@ import pytest
 from memory_core import Event
 from memory_core.errors import BadInput, MemoryUnavailable
 from memory_core.memory import Memory
+from memory_core.store.blobs import Blobs
 
 
 def replayed(path, updates):
@@ -149,7 +150,9 @@ def test_events_can_be_followed_filtered_and_searched(flat_memory, script):
     assert flat_memory.events(limit=2, newest_first=True) == every[:-3:-1]
 
 
-@pytest.mark.parametrize("text", ['"', "mug OR", "label:*", "NEAR(", "-", "'; --", "\x00", "*", "mug AND NOT"])
+@pytest.mark.parametrize(
+    "text", ['"', "mug OR", "label:*", "NEAR(", "-", "'; --", "\x00", "*", "mug AND NOT", "tv_stand"]
+)
 def test_full_text_syntax_is_only_text(flat_memory, text):
     assert isinstance(flat_memory.events(text=text), list)
 
@@ -206,6 +209,8 @@ def bad_events(script):
         "a stamp of 80 bits": replace(told, stamp_ns=1 << 80),
         "names that are no text": replace(told, kind="did", payload={1: "x"}),
         "half a character": replace(told, text="\ud800"),
+        "a fraction of a nanosecond": replace(told, stamp_ns=1.0),
+        "a number of more than 64 bits": script.told("saw", replace(thing, last_seen_ns=1 << 70), 1),
         "an unknown predicate": script.related("o1", "eats", "o2", 1),
         "bytes": replace(told, kind="did", payload={"x": b"x"}),
         "a box inside out": replace(
@@ -214,7 +219,7 @@ def bad_events(script):
     }
 
 
-@pytest.mark.parametrize("which", list(range(12)))
+@pytest.mark.parametrize("which", list(range(14)))
 def test_an_update_with_one_bad_event_is_refused_and_leaves_no_trace(flat_memory, script, which):
     name, event = list(bad_events(script).items())[which]
     files = sorted(path.name for path in (flat_memory.path / "blobs").iterdir())
@@ -298,3 +303,35 @@ def test_a_memory_open_for_reading_refuses_to_be_written(tmp_path, script):
         for write in (lambda: memory.remember(script.update(300, 200)), memory.rebuild, memory.compact):
             with pytest.raises(MemoryUnavailable, match="reading only"):
                 write()
+
+
+@pytest.mark.parametrize("pose", [(float("nan"),) * 16, ("x",) * 16, 3.0])
+def test_a_keyframe_with_an_impossible_pose_is_refused_and_nothing_is_stored(flat_memory, script, pose):
+    before = flat_memory.info()
+    bad = replace(script.keyframe(3, 300), pose=pose)
+
+    with pytest.raises(BadInput, match="keyframe k3"):
+        flat_memory.remember(script.update(300, 200, keyframes=(bad,)))
+
+    assert flat_memory.info() == before
+
+
+def test_numbers_beyond_64_bits_are_refused(flat_memory):
+    with pytest.raises(BadInput, match="64 bits"):
+        flat_memory.events(since=1 << 70)
+
+
+def test_the_map_is_read_although_a_writer_goes_on_replacing_regions(flat_memory, script, monkeypatch):
+    regions = {f"m{n:02}": script.region(n) for n in range(20)}
+    flat_memory.remember(script.update(300, 200, blocks=regions))
+    read, calls = Blobs.get, iter(range(1000))
+
+    def get(blobs, name):
+        n = next(calls)
+        if n % 5 == 0:
+            flat_memory.remember(script.update(301 + n, 201 + n, blocks={"m19": script.region(50 + n)}))
+        return read(blobs, name)
+
+    monkeypatch.setattr(Blobs, "get", get)
+    latest = script.region(50 + 20)
+    assert flat_memory.map_blocks() == {"a": script.region(1), "b": script.region(3), **regions, "m19": latest}
