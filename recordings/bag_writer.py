@@ -246,8 +246,12 @@ def _check_target(target: Path, force: bool) -> None:
         return
     if not force:
         raise BadSource(f"{target}: there is something here already; choose another name or force it to be replaced")
-    if not storage_files(target):
-        raise BadSource(f"{target}: it is not a ROS 2 bag, so it is not replaced")
+    is_bag = bool(storage_files(target))
+    if target.is_dir():
+        others = set(target.iterdir()) - {*storage_files(target), target / "metadata.yaml"}
+        is_bag = is_bag and (target / "metadata.yaml").is_file() and not others
+    if not is_bag:
+        raise BadSource(f"{target}: it is not a ROS 2 bag and nothing else, so it is not replaced")
 
 
 def _flush(path: Path) -> int:
@@ -260,9 +264,15 @@ def _flush(path: Path) -> int:
 
 
 def _put_in_place(result: Path, target: Path, partial: Path) -> None:
+    replaced = partial / "(replaced)"
     if target.exists():
-        target.rename(partial / "(replaced)")
-    result.rename(target)
+        target.rename(replaced)
+    try:
+        result.rename(target)
+    except OSError:
+        if replaced.exists():
+            replaced.rename(target)
+        raise
 
 
 def _storage_error(error: OSError | sqlite3.Error, target: Path) -> Exception:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +67,37 @@ def test_what_is_no_bag_is_never_replaced(tmp_path, make, rng):
     with pytest.raises(BadSource, match="not a ROS 2 bag"):
         write_bag(make.source([make.frame(0, rng)]), tmp_path / "thesis", force=True)
     assert (tmp_path / "thesis" / "chapter1.tex").exists()
+
+
+def test_a_folder_that_holds_more_than_one_bag_is_never_replaced(tmp_path, make, rng):
+    frames = make.source([make.frame(0, rng)])
+    write_bag(frames, tmp_path / "all" / "monday.mcap")
+    write_bag(frames, tmp_path / "bag")
+    (tmp_path / "bag" / "notes.txt").write_text("...")
+    for folder in ("all", "bag"):
+        with pytest.raises(BadSource, match="not a ROS 2 bag and nothing else"):
+            write_bag(frames, tmp_path / folder, force=True)
+    assert (tmp_path / "all" / "monday.mcap").exists()
+
+
+def test_a_bag_stays_when_its_successor_cannot_take_its_place(tmp_path, make, rng, monkeypatch):
+    frames = make.source([make.frame(0, rng)])
+    write_bag(frames, tmp_path / "a.mcap")
+    before = (tmp_path / "a.mcap").read_bytes()
+    rename = Path.rename
+    refused = []
+
+    def refuse_once(path, target):
+        if path.name == "a.mcap" and path.parent != tmp_path and not refused:
+            refused.append(path)
+            raise OSError(5, "Input/output error")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse_once)
+    with pytest.raises(BadSource, match="cannot be written"):
+        write_bag(frames, tmp_path / "a.mcap", force=True)
+    assert refused
+    assert (tmp_path / "a.mcap").read_bytes() == before
 
 
 def test_a_source_that_breaks_leaves_nothing_behind(tmp_path, make, rng):
