@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recordings as sources of camera frames, and frames as recordings."""
 
-from recordings.assembler import FrameAssembler
 from recordings.bag import BagSource
 from recordings.bag_writer import BagSummary, write_bag
 from recordings.drops import REASONS
@@ -15,7 +14,6 @@ __all__ = [
     "BagSource",
     "BagSummary",
     "FolderSource",
-    "FrameAssembler",
     "FrameMatcher",
     "Identity",
     "PlacedFrame",

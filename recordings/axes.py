@@ -7,8 +7,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from memory_core.errors import BadSource
+from recordings import parse
+from recordings.settings import RecordingSettings
 
 OPTICAL_DOWN = (0.0, 1.0, 0.0)
+
+
+def turned_to_map(settings: RecordingSettings, recorded: ArrayLike = OPTICAL_DOWN) -> NDArray[np.float64]:
+    """`map_from_optical` with the gravity of the settings, else the recorded one. Raises BadSource."""
+    return map_from_optical(parse.numbers(settings.gravity, 3, "gravity (x,y,z)") if settings.gravity else recorded)
 
 
 def map_from_optical(gravity: ArrayLike = OPTICAL_DOWN) -> NDArray[np.float64]:

@@ -20,9 +20,7 @@ from rosbags.typesys import Stores, TypesysError, get_types_from_msg, get_typest
 
 from memory_core.errors import BadSource
 from recordings.drops import Drops
-from recordings.mcap_salvage import McapSalvage
-from recordings.salvage import Salvage
-from recordings.sqlite_salvage import SqliteSalvage
+from recordings.salvage import McapSalvage, Salvage, SqliteSalvage
 
 Raw = tuple[str, str, int, bytes]  # topic, type, log time in ns, serialised message
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,11 +16,16 @@ from memory_core.errors import BadFrame, BadSource
 from memory_core.frame import CameraFrame
 from recordings import parse
 from recordings.drops import Drops, Rejected
-from recordings.images import decode_gray16, decode_rgb, image_size, metres
+from recordings.images import MAX_PIXELS, decode_gray16, decode_rgb, image_size, metres
 from recordings.prefetch import ordered_map
 from recordings.settings import RecordingSettings
 
 R = TypeVar("R")
+
+_IMAGES = {".jpg", ".jpeg", ".png", ".pgm"}
+# No image needs more than 16 bits in each of four channels.
+_MAX_FILE_BYTES = 8 * MAX_PIXELS
+_NUMBER = re.compile(r"\d{1,9}")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -150,9 +156,24 @@ def _checked_bytes(files: FrameFiles) -> tuple[bytes, bytes]:
 
 def _bytes_of(path: Path) -> bytes:
     try:
+        if path.stat().st_size > _MAX_FILE_BYTES:
+            raise Rejected("bad_image", f"{path.name}: want at most {_MAX_FILE_BYTES >> 20} MiB, it is larger")
         return path.read_bytes()
     except OSError as error:
         raise Rejected("bad_image", f"{path.name}: cannot be read: {error.strerror}") from error
+
+
+def numbered(folder: Path) -> dict[int, Path]:
+    """The images of a folder whose names are numbers. Raises BadSource when two have the same number."""
+    images: dict[int, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in _IMAGES or _NUMBER.fullmatch(path.stem) is None:
+            continue
+        number = int(path.stem)
+        if number in images:
+            raise BadSource(f"{folder}: want one image with number {number}, got {images[number].name} and {path.name}")
+        images[number] = path
+    return images
 
 
 def size_mismatch(name: str, depth: tuple[int, int], rgb: tuple[int, int]) -> Rejected:

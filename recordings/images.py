@@ -101,6 +101,8 @@ def _png_size(data: bytes, name: str) -> tuple[int, int]:
         if crc != struct.unpack_from(">I", data, end - 4)[0]:
             raise Rejected("bad_image", f"{name}: the PNG is damaged at byte {offset}")
         if data[offset + 4 : offset + 8] == b"IEND":
+            if data[12:16] != b"IHDR":
+                raise Rejected("bad_image", f"{name}: the PNG has no size")
             width, height = struct.unpack_from(">II", data, 16)
             return height, width
         offset = end

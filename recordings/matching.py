@@ -80,6 +80,10 @@ class PlacedFrame:
 class FrameMatcher:
     """Takes messages in the order they came and gives the frames that became complete, in stamp order.
 
+    Messages are duck-typed: rosbags' and rclpy's objects both fit. A frame is complete when a colour and a depth
+    image belong together in time, CameraInfo is known, and poses before and after (or at) the depth stamp have
+    come; the pose is interpolated there, never extrapolated. Call from one thread.
+
     Poses come from whatever is fed: tf (`transforms`), `odometry` or `pose`. Feed only one source of motion;
     static transforms may be added to each. Memory is bounded: queues by count, transforms by age.
 
@@ -118,15 +122,15 @@ class FrameMatcher:
         self._clear_images()
 
     def rgb(self, msg: Any) -> list[PlacedFrame]:
-        """A colour Image or CompressedImage."""
+        """A colour Image (rgb8, bgr8, rgba8, bgra8, mono8) or CompressedImage (JPEG, PNG)."""
         return self._image("rgb", messages.color_image, msg)
 
     def depth(self, msg: Any) -> list[PlacedFrame]:
-        """A depth Image or CompressedImage (compressedDepth)."""
+        """A depth Image (16UC1 mm, 32FC1 m) or CompressedImage (compressedDepth)."""
         return self._image("depth", messages.depth_image, msg)
 
     def camera_info(self, msg: Any) -> list[PlacedFrame]:
-        """A CameraInfo; it holds from its stamp on."""
+        """A CameraInfo of the camera that depth is registered to; it holds from its stamp on."""
         model = self._checked(messages.camera_model, msg)
         if model is not None:
             position = bisect_right(self._models, model.stamp_ns, key=lambda known: known.stamp_ns)
@@ -155,7 +159,7 @@ class FrameMatcher:
         return self._place()
 
     def instances(self, msg: Any) -> list[PlacedFrame]:
-        """An instance image of a simulator; it gets the labels known now."""
+        """An instance image (32SC1) of a simulator; it gets the labels known now."""
         image = self._checked(messages.instance_image, msg)
         if image is not None:
             self._instances[image.stamp_ns] = (image, self._labels)
@@ -164,7 +168,7 @@ class FrameMatcher:
         return self._place()
 
     def instance_labels(self, msg: Any) -> list[PlacedFrame]:
-        """The class names of a simulator's instances, for all instance images from now on."""
+        """A String with JSON {"1": "Sofa"}: a simulator's class names, for all instance images from now on."""
         labels = self._checked(messages.instance_labels, msg)
         self._labels = self._labels if labels is None else labels
         return []
@@ -235,7 +239,7 @@ class FrameMatcher:
             except Rejected as problem:
                 self.drops.add(problem.reason, str(problem))
             self._pairs.popleft()
-        if len(self._pairs) > self._settings.max_queue:
+        while len(self._pairs) > self._settings.max_queue:
             _, depth = self._pairs.popleft()
             self.drops.add("queue_full", f"{self._settings.max_queue} images wait for a pose or CameraInfo")
         return frames

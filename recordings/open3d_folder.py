@@ -11,15 +11,14 @@ from numpy.typing import NDArray
 from memory_core.errors import BadFrame, BadSource
 from memory_core.geometry import canonical_pose
 from recordings import parse
-from recordings.axes import OPTICAL_DOWN, map_from_optical
+from recordings.axes import turned_to_map
 from recordings.drops import Drops
-from recordings.folder import FolderCamera, FolderSource, FrameFiles
+from recordings.folder import FolderCamera, FolderSource, FrameFiles, numbered
 from recordings.settings import RecordingSettings
 
 # Not in the folder: the values these data sets were rendered with.
 _K = parse.camera_matrix(525.0, 525.0, 319.5, 239.5)
 _COLOR_FOLDERS = ("image", "color")
-_IMAGES = {".jpg", ".jpeg", ".png"}
 
 
 def is_open3d(folder: Path) -> bool:
@@ -39,10 +38,9 @@ def open_open3d(folder: Path, settings: RecordingSettings) -> FolderSource:
     color_folder, log = _color_folder(folder), _trajectory_log(folder)
     if color_folder is None or log is None:
         raise BadSource(f"{folder}: want image/ or color/, depth/ and trajectory.log; a part is missing")
-    gravity = parse.numbers(settings.gravity, 3, "gravity (x,y,z)") if settings.gravity else OPTICAL_DOWN
-    T_map_world = map_from_optical(gravity)
+    T_map_world = turned_to_map(settings)
     poses, listing, files = _read_log(log), Drops(), []
-    color, depth = _numbered(color_folder), _numbered(folder / "depth")
+    color, depth = numbered(color_folder), numbered(folder / "depth")
     for number in sorted(color):
         if number not in depth:
             listing.add("no_depth", f"{color[number].name} has no depth image with its number")
@@ -69,11 +67,6 @@ def _color_folder(folder: Path) -> Path | None:
 def _trajectory_log(folder: Path) -> Path | None:
     candidates = [folder / "trajectory.log", *sorted(folder.glob("*/trajectory.log"))]
     return next((path for path in candidates if path.is_file()), None)
-
-
-def _numbered(folder: Path) -> dict[int, Path]:
-    images = (path for path in folder.iterdir() if path.suffix.lower() in _IMAGES and path.stem.isdecimal())
-    return {int(path.stem): path for path in sorted(images)}
 
 
 def _read_log(path: Path) -> dict[int, NDArray[np.float64]]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,8 @@ from memory_core.errors import BadFrame, BadSource
 from memory_core.geometry import pose_matrix
 
 Matrix = NDArray[np.float64]
+
+_MAX_TEXT_BYTES = 256 << 20
 
 
 def numbers(text: str, count: int, name: str) -> Matrix:
@@ -33,6 +35,8 @@ def numbers(text: str, count: int, name: str) -> Matrix:
 def read_text(path: Path) -> str:
     """The text of a file of a recording. Raises BadSource when it cannot be read."""
     try:
+        if path.stat().st_size > _MAX_TEXT_BYTES:
+            raise BadSource(f"{path}: want a text of at most {_MAX_TEXT_BYTES >> 20} MiB, it is larger")
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BadSource(f"{path}: cannot be read as text: {error}") from error
@@ -61,12 +65,13 @@ def pose(text: str, name: str) -> Matrix:
 def stamp_ns(text: str, name: str) -> int:
     """Nanoseconds of decimal seconds, without rounding through float. Raises BadSource."""
     try:
-        stamp = int(Decimal(text) * 1_000_000_000)
-    except (InvalidOperation, ValueError, OverflowError) as error:
+        stamp = Decimal(text) * 1_000_000_000
+        is_in_range = 0 <= stamp < 2**63
+    except ArithmeticError as error:
         raise BadSource(f"{name}: want seconds, got {text[:40]!r}") from error
-    if not 0 <= stamp < 2**63:
+    if not is_in_range:
         raise BadSource(f"{name}: want seconds since an epoch, got {text[:40]!r}")
-    return stamp
+    return int(stamp)
 
 
 def nominal_stamp_ns(index: int) -> int:

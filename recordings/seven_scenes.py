@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from memory_core.errors import BadFrame, BadSource
 from memory_core.geometry import canonical_pose
 from recordings import parse
-from recordings.axes import OPTICAL_DOWN, map_from_optical
+from recordings.axes import OPTICAL_DOWN, turned_to_map
 from recordings.drops import Drops
 from recordings.folder import FolderCamera, FolderSource, FrameFiles
 from recordings.settings import RecordingSettings
@@ -36,7 +36,7 @@ def open_seven_scenes(folder: Path, settings: RecordingSettings) -> FolderSource
     Raises:
         BadSource: no usable frame, or intrinsics or gravity that cannot be read.
     """
-    T_map_world = map_from_optical(_gravity(folder, settings))
+    T_map_world = turned_to_map(settings, _recorded_gravity(folder))
     listing, files = Drops(), []
     for number, color in _colors(folder, listing).items():
         entry = _frame_files(folder, color, number, T_map_world, listing)
@@ -85,10 +85,6 @@ def _intrinsics(folder: Path) -> NDArray[np.float64]:
     return K
 
 
-def _gravity(folder: Path, settings: RecordingSettings) -> NDArray[np.float64]:
+def _recorded_gravity(folder: Path) -> NDArray[np.float64]:
     path = folder / "gravity-direction.txt"
-    if settings.gravity:
-        return parse.numbers(settings.gravity, 3, "gravity (x,y,z)")
-    if path.exists():
-        return parse.numbers(parse.read_text(path), 3, str(path))
-    return np.array(OPTICAL_DOWN)
+    return parse.numbers(parse.read_text(path), 3, str(path)) if path.exists() else np.array(OPTICAL_DOWN)

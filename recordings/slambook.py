@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_core.errors import BadSource
 from memory_core.geometry import canonical_pose
 from recordings import parse
-from recordings.axes import OPTICAL_DOWN, map_from_optical
+from recordings.axes import turned_to_map
 from recordings.drops import Drops
-from recordings.folder import FolderCamera, FolderSource, FrameFiles
+from recordings.folder import FolderCamera, FolderSource, FrameFiles, numbered
 from recordings.settings import RecordingSettings
 
 # Depth as PGM is the Kinect in millimetres; depth as PNG is ICL-NUIM, 1/5000 m, whose images have y up.
@@ -36,14 +35,13 @@ def open_slambook(folder: Path, settings: RecordingSettings) -> FolderSource:
     Raises:
         BadSource: a torn pose.txt, or no usable frame.
     """
-    gravity = parse.numbers(settings.gravity, 3, "gravity (x,y,z)") if settings.gravity else OPTICAL_DOWN
-    T_map_world = map_from_optical(gravity)
+    T_map_world = turned_to_map(settings)
     rows = [line for line in parse.read_text(folder / "pose.txt").splitlines() if line.strip()]
     is_kinect = any((folder / "depth").glob("*.pgm"))
     listing, files = Drops(), []
+    colors, depths = numbered(folder / "color"), numbered(folder / "depth")
     for index, row in enumerate(rows):
-        color = _image(folder / "color", index + 1)
-        depth = _image(folder / "depth", index + 1)
+        color, depth = colors.get(index + 1), depths.get(index + 1)
         if color is None or depth is None:
             listing.add("no_rgb" if color is None else "no_depth", f"row {index + 1} of pose.txt has no image")
             continue
@@ -55,10 +53,3 @@ def open_slambook(folder: Path, settings: RecordingSettings) -> FolderSource:
 
 def _mirrored(T: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(_MIRROR @ T @ _MIRROR)
-
-
-def _image(folder: Path, number: int) -> Path | None:
-    found = sorted(folder.glob(f"{number}.*"))
-    if len(found) > 1:
-        raise BadSource(f"{folder}: want one image with number {number}, got {[path.name for path in found]}")
-    return found[0] if found else None

@@ -15,8 +15,8 @@ from memory_core.geometry import canonical_pose
 from recordings import parse
 from recordings.drops import Drops
 from recordings.folder import FolderCamera, FolderSource, FrameFiles
-from recordings.poses import NotCovered, PoseTrack
 from recordings.settings import RecordingSettings
+from recordings.transforms import NotCovered, PoseTrack
 
 _LISTS = ("rgb.txt", "depth.txt", "groundtruth.txt")
 _UNITS_PER_M = 5000.0
@@ -50,7 +50,7 @@ def open_tum(folder: Path, settings: RecordingSettings) -> FolderSource:
             f"{folder}: want {_LISTS[2]} with the camera's poses beside rgb.txt and depth.txt; it is missing"
         )
     listing = Drops()
-    rgb, depth = _listed(folder, _LISTS[0]), _listed(folder, _LISTS[1])
+    rgb, depth = (_listed(folder, name, listing) for name in _LISTS[:2])
     track = _trajectory(folder / _LISTS[2], settings)
     files = []
     for rgb_ns, depth_ns in _associate(sorted(rgb), sorted(depth), round(settings.slop_s * 1e9), listing):
@@ -63,13 +63,15 @@ def open_tum(folder: Path, settings: RecordingSettings) -> FolderSource:
     return FolderSource(folder, files, FolderCamera(_intrinsics(folder), _UNITS_PER_M), settings, listing)
 
 
-def _listed(folder: Path, name: str) -> Listed:
+def _listed(folder: Path, name: str, listing: Drops) -> Listed:
     images: Listed = {}
     for words in _rows(folder / name, 2):
         image = (folder / words[1]).resolve()
         if not image.is_relative_to(folder.resolve()):
             raise BadSource(f"{folder / name}: want images inside the folder, got {words[1]!r}")
-        images[parse.stamp_ns(words[0], name)] = image
+        stamp_ns = parse.stamp_ns(words[0], name)
+        if images.setdefault(stamp_ns, image) != image:
+            listing.add("duplicate", f"{name}: {words[1]} has the stamp of {images[stamp_ns].name}")
     return images
 
 

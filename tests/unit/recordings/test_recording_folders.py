@@ -168,6 +168,13 @@ def test_tum_images_without_partner_are_counted(desk):
     assert open_source(desk).drops == {"no_depth": 1}
 
 
+def test_two_tum_images_with_one_stamp_are_one_and_counted(desk):
+    lines = (desk / "rgb.txt").read_text().splitlines()
+    stamp = lines[-1].split()[0]
+    (desk / "rgb.txt").write_text("\n".join([*lines, f"{stamp} rgb/other.png"]))
+    assert open_source(desk).drops == {"duplicate": 1}
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
@@ -175,6 +182,8 @@ def test_tum_images_without_partner_are_counted(desk):
         ("groundtruth.txt", "10.0 1 2 3", "want 8 words"),
         ("groundtruth.txt", "10.0 1 2 3 0 0 0 9", "quaternion"),
         ("rgb.txt", "yesterday rgb/0.png", "want seconds"),
+        ("rgb.txt", "1e999999 rgb/0.png", "want seconds"),
+        ("rgb.txt", "1e99999 rgb/0.png", "want seconds since an epoch"),
         ("rgb.txt", "10.0 ../../etc/passwd", "inside the folder"),
         ("rgb.txt", "", "no usable frame"),
     ],
@@ -209,6 +218,12 @@ def test_open3d_folders_are_read(living_room, make):
     np.testing.assert_allclose(frames[2].T_world_cam, POSES @ make.pose(0.2, angle=0.2), atol=1e-7)
     assert frames[2].depth[0, 0] == 2.0
     assert frames[0].K.tolist() == [[525, 0, 319.5], [0, 525, 239.5], [0, 0, 1]]
+
+
+def test_two_images_with_one_number_are_refused(living_room):
+    (living_room / "image" / "2.png").write_bytes(b"")
+    with pytest.raises(BadSource, match=r"one image with number 2, got 00002\.jpg and 2\.png"):
+        open_source(living_room)
 
 
 def test_an_image_beyond_the_trajectory_is_dropped(living_room):

@@ -49,6 +49,11 @@ def test_every_torn_png_is_found(depth_png):
             image_size(depth_png[:length], "a")
 
 
+def test_a_png_that_is_only_its_end_is_refused(depth_png):
+    with pytest.raises(Rejected, match="no size"):
+        image_size(depth_png[:8] + depth_png[-12:], "a")
+
+
 def test_every_flipped_byte_of_a_png_is_found(depth_png):
     for position in range(0, len(depth_png), 11):
         damaged = bytearray(depth_png)

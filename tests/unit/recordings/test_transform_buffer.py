@@ -4,8 +4,7 @@ import pytest
 
 from memory_core.errors import TransformUnavailable
 from recordings.drops import Rejected
-from recordings.poses import NotCovered, PoseTrack
-from recordings.transforms import MAX_FRAMES, TransformBuffer, TransformPending
+from recordings.transforms import MAX_FRAMES, NotCovered, PoseTrack, TransformBuffer, TransformPending
 
 S = 10**9
 

@@ -4,15 +4,39 @@ import numpy as np
 import pytest
 
 from memory_core.errors import BadSource
-from recordings import REASONS, FrameAssembler, Identity, RecordingSettings
+from recordings import REASONS, FrameMatcher, Identity, RecordingSettings
+from recordings.drops import Rejected
 
 S = 10**9
 TICK = S // 10
 
 
+class Decoding:
+    """A FrameMatcher whose frames come decoded; those that cannot be are counted."""
+
+    def __init__(self, matcher):
+        self._matcher = matcher
+        self.drops, self.warnings = matcher.drops.counts, matcher.drops.messages
+
+    def __getattr__(self, name):
+        def call(*args, **options):
+            return [
+                frame for placed in getattr(self._matcher, name)(*args, **options) for frame in self._decoded(placed)
+            ]
+
+        return call
+
+    def _decoded(self, placed):
+        try:
+            return [placed.decode()]
+        except Rejected as problem:
+            self._matcher.drops.add(problem.reason, str(problem))
+            return []
+
+
 def assembler(**options):
     extra = {name: options.pop(name) for name in ("identity", "expect_instances") if name in options}
-    return FrameAssembler(RecordingSettings(**options), **extra)
+    return Decoding(FrameMatcher(RecordingSettings(**options), **extra))
 
 
 def stamps(frames):
