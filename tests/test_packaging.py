@@ -2,6 +2,8 @@
 """What is installed is ours alone, and says the same everywhere."""
 
 import importlib.metadata
+import importlib.util
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -48,8 +50,10 @@ def test_package_xml_is_a_valid_ros_manifest():
 
 
 def test_a_wheel_holds_code_and_data_but_no_tests(tmp_path):
+    checkout = tmp_path / "checkout"
+    shutil.copytree(ROOT, checkout, ignore=shutil.ignore_patterns(".*", "build", "*.egg-info", "demo_out"))
     subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", tmp_path, ROOT],
+        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", tmp_path, checkout],
         check=True,
         capture_output=True,
     )
