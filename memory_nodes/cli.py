@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -137,25 +135,17 @@ def play(bag: Path, ros_args: tuple[str, ...], **given: Any) -> None:
     with transport.room_for_images(), runtime.ros(_only_ros(ros_args)) as stop:
         node = runtime.ServedNode("tolman_play")
         try:
-            with _player(node, bag, options) as player, tqdm(unit="s", disable=None, file=sys.stderr) as bar:
+            player = Player(node, bag, options, lambda message: click.echo(f"tolman play: {message}", err=True))
+            with tqdm(unit="s", disable=None, file=sys.stderr) as bar:
 
                 def show(done_s: float, total_s: float) -> None:
                     bar.total = round(total_s, 1)
                     bar.update(round(done_s, 1) - bar.n)
 
                 player.play(stop, show)
-                click.echo(f"played {player.n_published} messages", err=True)
+            click.echo(f"played {player.n_published} messages", err=True)
         finally:
             node.destroy_node()
-
-
-@contextmanager
-def _player(node: runtime.ServedNode, bag: Path, options: PlayOptions) -> Iterator[Player]:
-    player = Player(node, bag, options, lambda message: click.echo(f"tolman play: {message}", err=True))
-    try:
-        yield player
-    finally:
-        player.close()
 
 
 def _only_ros(arguments: tuple[str, ...]) -> list[str]:

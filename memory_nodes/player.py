@@ -17,11 +17,13 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 
 from memory_core.errors import BadSource
-from memory_nodes.raw_bag import RawBag, RawMessage
 from memory_nodes.stamps import time_message
+from recordings.bag_reader import BagReader
+from recordings.drops import Drops
 
 Progress = Callable[[float, float], None]
 Report = Callable[[str], None]
+Message = tuple[str, int, bytes]  # topic, log time in ns, CDR
 
 _DEPTH = 100
 _SENSORS = ("sensor_msgs/", "tf2_msgs/", "nav_msgs/msg/Odometry")
@@ -58,12 +60,19 @@ class Player:
         skipped: topics whose type is not installed here, with the type.
 
     Raises:
-        BadSource: the bag cannot be opened, or has none of the wanted topics.
+        BadSource: nothing can be read, a wanted topic is missing, or the start offset lies beyond the end.
     """
 
     def __init__(self, node: Node, bag: Path, options: PlayOptions, report: Report) -> None:
         self._node, self._options, self._report = node, options, report
-        self._bag = RawBag(bag, options.topics)
+        self._bag, self._drops = BagReader(bag), Drops()
+        for problem in filter(None, [*self._bag.notes, self._bag.loss]):
+            report(problem)
+        self._topics = self._chosen(options.topics)
+        self._start_ns = self._bag.start_ns + round(options.start_offset_s * 1e9)
+        if self._start_ns > self._bag.end_ns:
+            lasts_s = (self._bag.end_ns - self._bag.start_ns) / 1e9
+            raise BadSource(f"{bag}: it lasts {lasts_s:.1f} s, less than the start offset")
         self._clock = node.create_publisher(Clock, "/clock", 10)
         self.skipped: dict[str, str] = {}
         self._publishers = self._create_publishers()
@@ -77,14 +86,24 @@ class Player:
             self._play_once(stop, progress)
             if not self._options.loop:
                 break
-        self._wait_acknowledged(_ACK_S)
+        for problem in self._drops.messages:
+            self._report(problem)
+        deadline = time.monotonic() + _ACK_S
+        for publisher in () if stop.is_set() else self._publishers.values():
+            publisher.wait_for_all_acked(Duration(seconds=max(0.0, deadline - time.monotonic())))
 
-    def close(self) -> None:
-        self._bag.close()
+    def _chosen(self, wanted: tuple[str, ...]) -> dict[str, str]:
+        """Topic to type of what is to be played."""
+        every = {topic.name: topic.msgtype for topic in self._bag.topics.values() if topic.count}
+        missing = sorted(set(wanted) - set(every))
+        if missing:
+            found = ", ".join(sorted(every))
+            raise BadSource(f"{self._bag.path}: no topic {', '.join(missing)}; it has {found}")
+        return {topic: kind for topic, kind in sorted(every.items()) if not wanted or topic in wanted}
 
     def _create_publishers(self) -> dict[str, Any]:
         publishers = {}
-        for topic, kind in self._bag.topics.items():
+        for topic, kind in self._topics.items():
             found = message_class(kind)
             if found is None:
                 self.skipped[topic] = kind
@@ -98,7 +117,7 @@ class Player:
     def _wait_for_subscribers(self, stop: threading.Event) -> None:
         """Until every sensor topic has a subscriber, or some have and no other came for a while, or time is up."""
         began = changed_at = time.monotonic()
-        of_sensors = [topic for topic in self._publishers if self._bag.topics[topic].startswith(_SENSORS)]
+        of_sensors = [topic for topic in self._publishers if self._topics[topic].startswith(_SENSORS)]
         awaited = [self._publishers[topic] for topic in of_sensors or self._publishers]
         counts: list[int] = []
         while not stop.is_set() and time.monotonic() - began < self._options.wait_s:
@@ -112,40 +131,32 @@ class Player:
             self._report(f"no subscriber within {self._options.wait_s:g} s; playing all the same")
 
     def _play_once(self, stop: threading.Event, progress: Progress | None) -> None:
-        start_ns = self._bag.start_ns + round(self._options.start_offset_s * 1e9)
-        total_s = (self._bag.end_ns - start_ns) / 1e9
-        if total_s < 0:
-            raise BadSource(f"{self._bag.path}: it lasts {self._bag.duration_s:.1f} s, less than the start offset")
+        total_s = (self._bag.end_ns - self._start_ns) / 1e9
         began = time.monotonic()
-        for message in self._messages(start_ns):
-            due = began + max(0, message.time_ns - start_ns) / 1e9 / self._options.rate
-            if stop.wait(max(0.0, due - time.monotonic())):
+        for topic, time_ns, data in self._messages():
+            done_s = max(0, time_ns - self._start_ns) / 1e9
+            if stop.wait(max(0.0, began + done_s / self._options.rate - time.monotonic())):
                 return
-            self._publish(message)
+            self._publish(topic, time_ns, data)
             if progress:
-                progress(max(0.0, (message.time_ns - start_ns) / 1e9), total_s)
+                progress(done_s, total_s)
 
-    def _messages(self, start_ns: int) -> Iterator[RawMessage]:
+    def _messages(self) -> Iterator[Message]:
         """From the start time on, with what is latched from before it."""
-        if start_ns > self._bag.start_ns:
-            latched = [topic for topic in self._publishers if topic in self._bag.latched]
-            if latched:
-                yield from self._bag.messages(latched, stop_ns=start_ns)
-        yield from self._bag.messages(list(self._publishers), start_ns=start_ns)
+        if self._options.start_offset_s > 0:
+            latched = self._bag.latched & set(self._publishers)
+            yield from self._bag.serialised(latched, self._drops, stop_ns=self._start_ns)
+        yield from self._bag.serialised(self._publishers, self._drops, start_ns=self._start_ns)
 
-    def _publish(self, message: RawMessage) -> None:
-        self._clock.publish(Clock(clock=time_message(message.time_ns)))
-        publisher = self._publishers[message.topic]
-        publisher.publish(message.data)
+    def _publish(self, topic: str, time_ns: int, data: bytes) -> None:
+        self._clock.publish(Clock(clock=time_message(time_ns)))
+        publisher = self._publishers[topic]
+        publisher.publish(data)
         self.n_published += 1
-        if len(message.data) >= _LARGE_BYTES and self._patient:
+        if len(data) >= _LARGE_BYTES and self._patient:
             self._patient = publisher.wait_for_all_acked(Duration(seconds=_ACK_S))
             if not self._patient:
-                self._report(f"a subscriber of {message.topic} does not keep up; going on without waiting for it")
-
-    def _wait_acknowledged(self, timeout_s: float) -> None:
-        for publisher in self._publishers.values():
-            publisher.wait_for_all_acked(Duration(seconds=timeout_s))
+                self._report(f"a subscriber of {topic} does not keep up; going on without waiting for it")
 
 
 def message_class(kind: str) -> Any:
