@@ -83,7 +83,9 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point: one clear sentence for every error."""
     try:
-        cli.main(args=list(arguments) if arguments is not None else None, prog_name="tolman", standalone_mode=False)
+        code = cli.main(
+            args=list(arguments) if arguments is not None else None, prog_name="tolman", standalone_mode=False
+        )
     except click.UsageError as error:
         error.show()
         sys.exit(2)
@@ -93,10 +95,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("tolman: interrupted; what was committed is kept, the same command goes on from there", err=True)
         sys.exit(130)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
     except TolmanError as error:
         click.echo(f"tolman: {error}", err=True)
         sys.exit(2 if isinstance(error, BadInput) else 1)
     except BrokenPipeError:
         sys.exit(1)
+    if code:  # click returns the code of an Exit that a command raised
+        sys.exit(code)

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import click
 
 from memory_app.cli.common import as_json, memory_argument, open_memory, print_json
 from memory_core import Answer, Question
+
+# What an int64 of nanoseconds holds, rounded down.
+_LAST_S = 9.2e9
 
 
 def parse_point(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[float, float, float] | None:
@@ -24,7 +28,21 @@ def parse_point(ctx: click.Context, param: click.Parameter, value: str | None) -
 
 def seconds_to_ns(ctx: click.Context, param: click.Parameter, value: float | None) -> int | None:
     """Option value in seconds of the recording's clock as nanoseconds."""
-    return None if value is None else round(value * 1e9)
+    if value is None:
+        return None
+    if not math.isfinite(value) or abs(value) > _LAST_S:
+        raise click.BadParameter(f"want seconds of the recording's clock, got {value}")
+    return round(value * 1e9)
+
+
+def during_to_ns(
+    ctx: click.Context, param: click.Parameter, value: tuple[float, float] | None
+) -> tuple[int | None, int | None]:
+    """Option value of two times in seconds as nanoseconds."""
+    first, last = value or (None, None)
+    if first is not None and last is not None and first > last:
+        raise click.BadParameter(f"want the earlier time first, got {first} and {last}")
+    return seconds_to_ns(ctx, param, first), seconds_to_ns(ctx, param, last)
 
 
 near_option = click.option("--near", callback=parse_point, metavar="X,Y,Z", help="Prefer or keep what is near, metres.")
@@ -69,7 +87,14 @@ def ask(
 @click.option("--room", default="", help="Room label or id.")
 @near_option
 @click.option("--within", type=click.FloatRange(min=0), metavar="METRES", help="Only this near to --near.")
-@click.option("--during", nargs=2, type=float, metavar="T0 T1", help="Only seen between these seconds.")
+@click.option(
+    "--during",
+    nargs=2,
+    type=float,
+    callback=during_to_ns,
+    metavar="T0 T1",
+    help="Only seen between these times of the recording, seconds.",
+)
 @as_of_option
 @limit_option
 @as_json
@@ -80,13 +105,15 @@ def recall(
     room: str,
     near: tuple[float, float, float] | None,
     within: float | None,
-    during: tuple[float, float] | None,
+    during: tuple[int | None, int | None],
     as_of: int | None,
     limit: int,
     as_json: bool,
 ) -> None:
     """Filter the memory at DIR by label, words, room, place and time: the structured form of ask."""
-    since, until = (round(t * 1e9) for t in during) if during else (None, None)
+    if within is not None and near is None:
+        raise click.UsageError("--within is a distance from --near X,Y,Z, which is missing")
+    since, until = during
     question = Question(
         kind="recall",
         label=label,

@@ -11,7 +11,15 @@ import click
 
 import recordings
 from mapping import MapperSettings
-from memory_app.cli.common import as_json, open_source, print_json, progress_bar, source_argument, source_options
+from memory_app.cli.common import (
+    as_json,
+    losses_of,
+    open_source,
+    print_json,
+    progress_bar,
+    source_argument,
+    source_options,
+)
 from memory_app.pipeline import Pipeline
 from memory_app.settings import PipelineSettings
 from memory_core.config import load_settings, settings_from
@@ -49,16 +57,23 @@ def build(
     with Memory.open(directory) as memory, progress_bar(frames.name, quiet=as_json) as progress:
         report = pipeline.run(frames, memory, same_map=same_map, limit=limit, progress=progress)
         info = memory.info()
+    losses = losses_of(frames)
     if as_json:
         stages = {name: round(seconds, 3) for name, seconds in report.stage_s.items()}
-        print_json({**asdict(report), "stage_s": stages, "frames_per_s": round(report.frames_per_s, 2), "info": info})
+        rate = round(report.frames_per_s, 2)
+        print_json({**asdict(report), "losses": losses, "stage_s": stages, "frames_per_s": rate, "info": info})
         return
+    speed = f"{report.frames_per_s:.1f}/s" if report.frames > report.resumed_at else "nothing new"
     click.echo(
-        f"{report.frames} frames ({report.frames_per_s:.1f}/s), {info['objects']} objects, {info['rooms']} rooms, "
+        f"{report.frames} frames ({speed}), {info['objects']} objects, {info['rooms']} rooms, "
         f"{info['bytes_on_disk'] / 1e6:.1f} MB at {directory}"
     )
-    for reason, count in report.drops.items():
-        click.echo(f"  dropped {count}: {reason}", err=True)
+    _tell(losses)
+
+
+def _tell(losses: list[str]) -> None:
+    for sentence in losses:
+        click.echo(f"  {sentence}", err=True)
 
 
 def _pipeline_settings(config: Path | None, segmenter: str | None) -> PipelineSettings:
@@ -89,7 +104,9 @@ def convert(source: str, bag: Path, storage: str, as_json: bool, **options: Any)
     frames = open_source(source, **options)
     with progress_bar(frames.name, quiet=as_json) as progress:
         summary = recordings.write_bag(frames, bag, storage=storage, progress=progress)
+    losses = losses_of(frames)
     if as_json:
-        print_json(asdict(summary))
+        print_json({**asdict(summary), "drops": frames.drops, "losses": losses})
     else:
         click.echo(f"{bag}: {summary.frames} frames, {summary.bytes / 1e6:.1f} MB")
+        _tell(losses)

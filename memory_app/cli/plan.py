@@ -23,17 +23,25 @@ def plan(memory_dir: Path, instruction: str, start: tuple[float, float, float] |
     \b
     go to the sofa                    find the mug
     put the apple in the fridge       open the drawer
+
+    The exit code is 1 when there is no plan.
     """
     with open_memory(memory_dir) as memory:
         made = task_planner.plan(instruction, memory, robot_position=start)
     if as_json:
         print_json(made.to_json())
-        return
+    else:
+        _show(made)
+    if made.status != "found":
+        raise click.exceptions.Exit(1)
+
+
+def _show(made: task_planner.Plan) -> None:
     click.echo(made.text)
     for number, step in enumerate(made.steps, 1):
         click.echo(f"  {number}. {line_of(step)}")
-    if made.status != "found":
-        raise click.exceptions.Exit(1)
+    for example in made.examples:
+        click.echo(f"  try: {example}")
 
 
 def line_of(step: task_planner.Step) -> str:

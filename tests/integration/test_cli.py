@@ -4,6 +4,7 @@
 import contextlib
 import io
 import json
+import shutil
 import subprocess
 import sys
 
@@ -21,8 +22,9 @@ def memory(tmp_path_factory):
     return directory
 
 
-def run(*arguments, expect=0):
+def run(*arguments, expect=0, errors=None):
     """Standard output of the real entry point (standard error when it should fail), without a new process."""
+    errors = bool(expect) if errors is None else errors
     out, err = io.StringIO(), io.StringIO()
     code = 0
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -31,7 +33,7 @@ def run(*arguments, expect=0):
         except SystemExit as stop:
             code = stop.code or 0
     assert code == expect, err.getvalue()
-    return err.getvalue() if expect else out.getvalue()
+    return err.getvalue() if errors else out.getvalue()
 
 
 def test_help_lists_every_command_with_one_line():
@@ -124,6 +126,10 @@ def test_export_writes_a_file_that_others_read(memory, tmp_path, kind):
         (("build", "house:{tmp}/none.json", "--memory", "{tmp}/m"), "none.json"),
         (("build", "house", "--memory", "{tmp}/m", "--size", "big"), "want WIDTHxHEIGHT"),
         (("recall", "{memory}", "--near", "here"), "want three metres"),
+        (("recall", "{memory}", "--within", "2"), "--near"),
+        (("recall", "{memory}", "--during", "nan", "1"), "want seconds"),
+        (("recall", "{memory}", "--during", "10", "5"), "earlier time first"),
+        (("ask", "{memory}", "where is the mug?", "--as-of", "1e300"), "want seconds"),
         (("nonsense",), "No such command"),
     ],
 )
@@ -135,3 +141,29 @@ def test_wrong_input_is_one_sentence_and_exit_code_2(memory, tmp_path, arguments
 
     assert sentence in message
     assert "Traceback" not in message
+
+
+def test_a_damaged_memory_is_named_and_verify_fails(memory, tmp_path):
+    damaged = tmp_path / "damaged"
+    shutil.copytree(memory, damaged)
+    next((damaged / "blobs").glob("*.jpg")).write_bytes(b"not a picture")
+
+    assert "altered" in run("verify", str(damaged), expect=1, errors=False)
+
+
+def test_a_plan_that_cannot_be_made_is_exit_code_1(memory):
+    assert "try:" in run("plan", str(memory), "compose a sonnet", expect=1, errors=False)
+
+
+def test_what_a_source_lost_is_told_by_build_and_by_convert(tmp_path, shared_data):
+    folder = tmp_path / "recording"
+    shutil.copytree(shared_data("rgbd/slambook_rgbd/ch12_icl"), folder)
+    image = sorted((folder / "depth").iterdir())[2]
+    image.write_bytes(image.read_bytes()[:1000])
+
+    built = json.loads(run("build", str(folder), "--memory", str(tmp_path / "m"), "--json"))
+    written = json.loads(run("convert", str(folder), str(tmp_path / "bag"), "--json"))
+
+    assert built["frames"] == written["frames"] == 4
+    assert built["losses"] == written["losses"]
+    assert image.name in built["losses"][0]
