@@ -27,7 +27,8 @@ class Question:
         since_ns, until_ns: interval of time that matters.
         as_of_ns: answer as the memory stood at that time.
         now_ns: what "now" is; None means the newest stamp in the memory.
-        limit: most results to list; `Answer.count` is exact regardless.
+        limit: most results to list; `Answer.count` is exact regardless. With 1 the best match is meant, so several
+            are not ambiguous.
         every: all matches are wanted ("the mugs"), so several of them are not ambiguous.
     """
 
@@ -58,7 +59,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One thing an answer speaks of. Positions and sizes are metres in `frame`."""
+    """One thing an answer speaks of. Positions and sizes are metres in `frame`; `words` are those of the instance."""
 
     id: str
     kind: str
@@ -75,6 +76,7 @@ class Result:
     confidence: float
     description: str = ""
     evidence: tuple[Evidence, ...] = ()
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ import numpy as np
 from memory_core.geometry import Vec, canonical_pose, invert_pose, transform_points
 from memory_core.graph import Instance, Room
 from memory_core.question import Answer, Evidence, Question, Result, Status
-from memory_core.recall import lexicon
-from memory_core.recall.wording import room_name
+from memory_core.recall import lexicon, wording
+from memory_core.recall.results import FRAME
 from memory_core.replacement import make_policy
 
 
@@ -94,7 +94,7 @@ class ShortTermMemory:
         self._pins = make_policy("lru", pin_capacity)
         self._focus: frozenset[str] = frozenset()
         self._min_confidence = min_confidence
-        self._things: dict[str, _Entry] = {}
+        self._things: dict[str, Result] = {}
         self._T_base_world: Vec | None = None
         self._now_ns = 0
         self.stats = Stats()
@@ -127,14 +127,13 @@ class ShortTermMemory:
         self._now_ns = max(self._now_ns, stamp_ns)
         for instance in instances:
             known = self._things.get(instance.id)
-            if known is not None and instance.last_seen_ns < known.result.last_seen_ns:
+            if known is not None and instance.last_seen_ns < known.last_seen_ns:
                 continue
             if instance.state == "gone":
                 self._forget(instance.id)
                 continue
             room = (rooms or {}).get(instance.room_id)
-            evidence = known.result.evidence if known else ()
-            self._keep(_Entry(_result(instance, room_name(room) if room else "", evidence), instance.words))
+            self._keep(_result(instance, wording.room_name(room) if room else "", known.evidence if known else ()))
 
     def focus(self, labels: Iterable[str]) -> None:
         """Keep things of these classes while the task lasts, and fetch what is known of them; () ends the task.
@@ -144,7 +143,7 @@ class ShortTermMemory:
         self._focus = frozenset(labels)
         for policy, is_pinned in ((self._pins, True), (self._recent, False)):
             for key in [key for key in self._things if key in policy]:
-                if (self._things[key].result.label in self._focus) != is_pinned:
+                if (self._things[key].label in self._focus) != is_pinned:
                     policy.discard(key)
                     self._admit(key)
         for label in sorted(self._focus):
@@ -169,8 +168,8 @@ class ShortTermMemory:
     def things(self) -> list[Held]:
         """Everything in here, the nearest to the robot first. O(n log n)."""
         held = [
-            Held(self._aged(entry.result), self._relative(entry.result.position), key in self._pins)
-            for key, entry in self._things.items()
+            Held(self._aged(result), self._relative(result.position), key in self._pins)
+            for key, result in self._things.items()
         ]
         return sorted(held, key=lambda thing: (_distance(thing.relative), thing.result.id))
 
@@ -179,22 +178,18 @@ class ShortTermMemory:
         if question.as_of_ns is None:
             for result in answer.results:
                 known = self._things.get(result.id)
-                is_newer = known is None or result.last_seen_ns >= known.result.last_seen_ns
+                is_newer = known is None or result.last_seen_ns >= known.last_seen_ns
                 if result.kind == "object" and result.state != "gone" and is_newer:
-                    self._keep(_Entry(result, known.words if known else None))
+                    self._keep(result)
         return answer
 
-    def _keep(self, entry: _Entry) -> None:
-        key = entry.result.id
-        if key in self._things:
-            self._things[key] = entry
-            self._touch(key)
-        else:
-            self._things[key] = entry
-            self._admit(key)
+    def _keep(self, result: Result) -> None:
+        is_held = result.id in self._things
+        self._things[result.id] = result
+        (self._touch if is_held else self._admit)(result.id)
 
     def _admit(self, key: str) -> None:
-        is_pinned = self._things[key].result.label in self._focus
+        is_pinned = self._things[key].label in self._focus
         left = (self._pins if is_pinned else self._recent).admit(key)
         if left is not None:
             del self._things[str(left)]
@@ -211,11 +206,11 @@ class ShortTermMemory:
     def _matches(self, question: Question) -> list[Result]:
         """Confident results for a question, the most recently seen first."""
         found = [
-            entry.result
-            for entry in self._things.values()
-            if question.label in lexicon.synonyms(entry.result.label)
-            and entry.result.confidence >= self._min_confidence
-            and entry.fits(question.words)
+            result
+            for result in self._things.values()
+            if question.label in lexicon.synonyms(result.label)
+            and result.confidence >= self._min_confidence
+            and all(set(lexicon.meanings(word)) & set(result.words) for word in question.words)
         ]
         return sorted(found, key=lambda result: (-result.last_seen_ns, result.id))
 
@@ -229,10 +224,10 @@ class ShortTermMemory:
         return replace(result, age_s=max(0, self._now_ns - result.last_seen_ns) / 1e9)
 
     def _sentence(self, result: Result) -> str:
-        where = [f"in the {result.room}"] if result.room else []
         relative = self._relative(result.position)
-        where += [describe(relative)] if relative else []
-        return f"The {result.label} is {', '.join(where) or 'where it was'}, seen {result.age_s:.0f} s ago."
+        where = [wording.in_room(result.room).strip(), describe(relative) if relative else ""]
+        said = ", ".join(filter(None, where)) or "where it was"
+        return f"The {wording.thing(result.label)} is {said}, seen {wording.ago(result.age_s)}."
 
     def _relative(self, position: tuple[float, float, float]) -> tuple[float, float, float] | None:
         if self._T_base_world is None:
@@ -249,30 +244,12 @@ def describe(relative: tuple[float, float, float]) -> str:
     return ", ".join(parts) or "here"
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """A thing and the words known to fit it; None when nothing is known about words."""
-
-    result: Result
-    words: tuple[str, ...] | None
-
-    def fits(self, wanted: Sequence[str]) -> bool:
-        """Is every wanted word known to fit?"""
-        return all(set(lexicon.meanings(word)) & set(self.words or ()) for word in wanted)
-
-
 def _is_about_now(question: Question) -> bool:
     """Can a handful of recent things answer this without the rest of the memory?"""
-    restricted = (
-        question.room,
-        question.reference,
-        question.predicate,
-        question.near,
-        question.within_m,
-        question.every,
-    )
+    fields = ("room", "reference", "predicate", "near", "within_m", "every")
+    is_restricted = any(getattr(question, field) for field in fields) or question.label in lexicon.GENERIC
     timed = (question.since_ns, question.until_ns, question.as_of_ns, question.now_ns)
-    return question.kind in ("where", "last_seen") and not any(restricted) and all(t is None for t in timed)
+    return question.kind in ("where", "last_seen") and not is_restricted and all(t is None for t in timed)
 
 
 def _distance(relative: tuple[float, float, float] | None) -> float:
@@ -286,7 +263,7 @@ def _result(instance: Instance, room: str, evidence: tuple[Evidence, ...]) -> Re
         label=instance.label,
         position=instance.position,
         size=instance.box.size,
-        frame="map",
+        frame=FRAME,
         room=room,
         place=instance.place_id,
         state=instance.state,
@@ -294,6 +271,7 @@ def _result(instance: Instance, room: str, evidence: tuple[Evidence, ...]) -> Re
         last_seen_ns=instance.last_seen_ns,
         age_s=0.0,
         confidence=instance.confidence,
-        description=" ".join((*instance.words, instance.label)),
+        description=wording.thing(instance.label, instance.words),
         evidence=evidence,
+        words=instance.words,
     )

@@ -61,6 +61,7 @@ def fill_response(response: Any, given: Answer | BaseException) -> Any:
             size=Vector3(x=result.size[0], y=result.size[1], z=result.size[2]),
             first_seen=time_message(result.first_seen_ns),
             last_seen=time_message(result.last_seen_ns),
+            words=list(result.words),
             evidence=evidence,
             **{name: getattr(result, name) for name in names},
         )

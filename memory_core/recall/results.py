@@ -74,15 +74,17 @@ class Teller:
         return Result(
             one.id, "object", one.label, _rounded(one.position), _rounded(one.box.size), FRAME, room, one.place_id,
             one.state, one.first_seen_ns, one.last_seen_ns, self.age_s(one.last_seen_ns), one.confidence, said, proof,
+            one.words,
         )  # fmt: skip
 
     def _result(self, match: Match) -> Result:
-        description = wording.thing(match.label, match.words.split()) + self._relation(match)
+        words = tuple(match.words.split())
+        description = wording.thing(match.label, words) + self._relation(match)
         return Result(
             match.id, "object", match.label, _rounded(match.box.center), _rounded(match.box.size), FRAME,
             self.room_name(match.room),
             match.place, match.state, match.first_seen_ns, match.last_seen_ns, self.age_s(match.last_seen_ns),
-            match.confidence, description, evidence.of(self.connection, match, self.as_of_ns),
+            match.confidence, description, evidence.of(self.connection, match, self.as_of_ns), words,
         )  # fmt: skip
 
     def _relation(self, match: Match) -> str:

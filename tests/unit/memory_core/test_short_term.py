@@ -120,6 +120,7 @@ def test_what_nobody_knows_is_asked_again_each_time():
         where("mug", since_ns=0),
         where("mug", near=(0.0, 0.0, 0.0)),
         where("mug", every=True),
+        where("object", words=("red",)),
     ],
     ids=lambda question: question.kind + str(question.as_of_ns),
 )
@@ -158,6 +159,16 @@ def test_words_must_fit_to_answer_from_here():
     assert shelf.asked == []
     memory.recall(where("mug", words=("blue",)))
     assert len(shelf.asked) == 1
+
+
+def test_what_the_long_term_memory_told_is_known_by_its_words():
+    shelf = Shelf(result(3, "mug", words=("small", "red")))
+    memory = ShortTermMemory(shelf, 4)
+    memory.recall(where("mug"))
+
+    assert memory.recall(where("mug", words=("red",))).results[0].id == "o3"
+    memory.recall(where("mug", words=("blue",)))
+    assert len(shelf.asked) == 2
 
 
 def test_other_names_and_shades_of_words_are_understood_as_in_all_questions():
