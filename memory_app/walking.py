@@ -14,6 +14,7 @@ from memory_core.frame import CameraFrame
 from memory_core.geometry import transform_points, unproject
 from memory_core.graph import SceneGraph
 from sim import Action, Simulator, StepResult
+from task_planner.standing import obstacles
 
 Cell = tuple[int, int]
 Point2 = tuple[float, float]
@@ -227,7 +228,4 @@ def _trace(parents: dict[Cell, Cell], cell: Cell) -> list[Cell]:
 
 def _footprints(graph: SceneGraph, margin_m: float) -> NDArray[np.float64]:
     """(N, 4) what stands on the floor as x0, y0, x1, y1, grown by the robot's half width."""
-    boxes = [thing.box for thing in graph.instances.values() if thing.state not in ("gone", "held")]
-    low = [box for box in boxes if box.minimum[2] < 1.2 and box.maximum[2] > 0.08]
-    rectangles = np.array([[*box.minimum[:2], *box.maximum[:2]] for box in low]).reshape(-1, 4)
-    return np.asarray(rectangles + np.array([-margin_m, -margin_m, margin_m, margin_m]))
+    return np.asarray(obstacles(graph) + np.array([-margin_m, -margin_m, margin_m, margin_m]))

@@ -10,6 +10,7 @@ import numpy as np
 from memory_core.errors import NotPossible
 from memory_core.graph import Instance, Room, SceneGraph
 from memory_core.recall import lexicon, wording
+from memory_core.recall.finding import NEAR_M
 from memory_core.recall.phrases import Phrase, phrases
 from memory_core.recall.tokens import normalised, tokenise
 from memory_core.recall.vocabulary import Vocabulary
@@ -23,9 +24,6 @@ Suits = Callable[[Instance], bool]
 Travel = Callable[[Point], float]
 
 _MOST_NAMED = 5
-
-# Said of what is chosen anyway.
-_SUPERLATIVES = frozenset({"nearest", "closest"})
 
 
 class Refused(NotPossible):
@@ -159,7 +157,7 @@ class Grounder:
             if known.predicate == "near" and known.object == instance.id and known.subject in anchors:
                 return True
         return relation == "near" and any(
-            instance.box.gap_m(self._graph.instances[anchor].box) < 1.0 for anchor in anchors - {instance.id}
+            instance.box.gap_m(self._graph.instances[anchor].box) <= NEAR_M for anchor in anchors - {instance.id}
         )
 
     def _gone(self, thing: Thing, candidates: Sequence[Instance]) -> str:
@@ -184,7 +182,8 @@ class Grounder:
 
 def _described(word: str) -> Suits:
     wanted = frozenset(lexicon.meanings(word))
-    return lambda instance: word in _SUPERLATIVES or bool(wanted & set(instance.words))
+    # The nearest is chosen anyway.
+    return lambda instance: word in lexicon.SUPERLATIVES or bool(wanted & set(instance.words))
 
 
 def _inside(room: Room) -> Suits:

@@ -130,11 +130,10 @@ class _Job:
     def _evidence(self, aims: Sequence[Aim]) -> tuple[Evidence, ...]:
         """The newest log entry that shows each thing the plan rests on."""
         found: dict[int, Evidence] = {}
-        for thing in {thing.id: thing for aim in aims for thing in aim.things()}.values():
-            answer = self.memory.recall(Question(kind="recall", label=thing.label, limit=100))
+        for thing_id in dict.fromkeys(thing.id for aim in aims for thing in aim.things()):
+            answer = self.memory.recall(Question(kind="recall", label=thing_id))
             for result in answer.results:
-                if result.id == thing.id:
-                    found.update({evidence.event_id: evidence for evidence in result.evidence})
+                found.update({evidence.event_id: evidence for evidence in result.evidence})
         return tuple(found[key] for key in sorted(found))
 
     def _summary(self, steps: Sequence[Step], aims: Sequence[Aim]) -> str:

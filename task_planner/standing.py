@@ -41,8 +41,7 @@ def stand_for(
     if not places:
         return None
     points, owners, verified = _candidates(places, target.box, settings)
-    obstacles = _obstacles(graph)
-    clear = _gap(points, obstacles).min(axis=1, initial=np.inf) >= settings.robot_radius_m
+    clear = _gap(points, obstacles(graph)).min(axis=1, initial=np.inf) >= settings.robot_radius_m
     for tried in avoid:
         clear &= np.linalg.norm(points - tried[:2], axis=1) > settings.robot_radius_m
     within = _gap(points, _rectangles([target.box]))[:, 0] <= settings.reach_m + _BEYOND_REACH_M
@@ -113,7 +112,7 @@ def _lines(centers: NDArray[np.float64], box: Box, settings: PlannerSettings) ->
     return np.asarray((touch[:, None, :] + unit[:, None, :] * reach[..., None]).reshape(-1, 2))
 
 
-def _obstacles(graph: SceneGraph) -> NDArray[np.float64]:
+def obstacles(graph: SceneGraph) -> NDArray[np.float64]:
     """(N, 4) footprints (x0, y0, x1, y1) of the things that stand in the robot's way."""
     return _rectangles(
         [i.box for i in graph.instances.values() if i.state not in ("gone", "held") and _is_in_the_way(i.box)]

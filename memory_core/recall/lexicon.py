@@ -92,9 +92,10 @@ SIZES = {
 OTHER_ADJECTIVES = frozenset({
     "wooden", "metal", "plastic", "ceramic", "old", "new", "open", "closed", "empty", "full", "round", "square",
     "broken", "dirty", "clean", "favourite", "favorite", "other", "second", "first", "tall", "short", "long", "dark",
-    "light", "bright", "striped", "soft", "hot", "cold", "nearest", "closest",
+    "light", "bright", "striped", "soft", "hot", "cold",
 })  # fmt: skip
 
+SUPERLATIVES = frozenset({"nearest", "closest"})
 GENERIC = frozenset({"object", "thing", "item", "stuff", "something", "anything", "everything", "one", "all"})
 
 _IRREGULAR = {
@@ -188,4 +189,4 @@ def meanings(word: str) -> tuple[str, ...]:
 
 
 def is_adjective(word: str) -> bool:
-    return word in COLOURS or word in SIZES or word in OTHER_ADJECTIVES
+    return any(word in words for words in (COLOURS, SIZES, OTHER_ADJECTIVES, SUPERLATIVES))

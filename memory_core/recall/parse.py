@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from memory_core.question import Question
-from memory_core.recall import times, tokens
+from memory_core.recall import lexicon, times, tokens
 from memory_core.recall.phrases import Phrase, phrases
 from memory_core.recall.vocabulary import Vocabulary
 
@@ -27,7 +27,6 @@ WHERE_ARE_YOU = "I do not know where you are; ask with your position (near = x, 
 
 NEAR_ME_M = 2.0
 
-_SUPERLATIVES = frozenset({"nearest", "closest"})
 _CHANGES = {"CHANGED": "", "MOVED": "moved", "APPEARED": "appeared", "VANISHED": "vanished"}
 
 
@@ -78,10 +77,10 @@ def _at_its_time(question: Question, said: times.Times, near: Near | None) -> Qu
         question = replace(question, as_of_ns=said.as_of_ns)
     if question.since_ns is None:
         question = replace(question, since_ns=said.since_ns)
-    if _SUPERLATIVES & set(question.words):
+    if lexicon.SUPERLATIVES & set(question.words):
         if near is None:
             return NotUnderstood(WHERE_ARE_YOU)
-        words = tuple(word for word in question.words if word not in _SUPERLATIVES)
+        words = tuple(word for word in question.words if word not in lexicon.SUPERLATIVES)
         question = replace(question, words=words, limit=1)
     return replace(question, near=question.near or near)
 

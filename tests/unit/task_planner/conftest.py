@@ -98,7 +98,7 @@ class KnownFlat:
         return self._graph
 
     def recall(self, question):
-        results = tuple(_result(i) for i in self._graph.instances.values() if i.label == question.label)
+        results = tuple(_result(i) for i in self._graph.instances.values() if question.label in (i.id, i.label))
         return Answer(question, "found" if results else "not_seen", "", results, len(results))
 
 
