@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from mapping.free_space import BLOCKED, OPEN, Columns, Grid, Mask, Storey, clearance_cells, pack_runs, unpack_runs
 from mapping.open_plan import Content, part_open_plans
-from mapping.partition import Labels, Necks, partition, wall_clearance
+from mapping.partition import Labels, Necks, partition, unfurnished, wall_clearance
 from mapping.places import cover, parts, spread
 from memory_core.geometry import Box
 from memory_core.graph import Instance
+from memory_core.segment import UNLABELLED
 
 Cell = tuple[int, int]
 Point = tuple[float, float, float]
@@ -84,7 +85,8 @@ class Floor:
         fits = self._find_places(rules, max(1, round(rules.least_gain_m2 / self.grid.voxel_size_m**2)))
         self.numbers += [numbers.new_place() for _ in range(len(self.cells) - len(self.numbers))]
         earlier = self._moved(self.room_of, before)
-        labels = partition(self.grid, fits, rules.necks)
+        named = [thing.box for thing in things if thing.label != UNLABELLED]  # what has no name may be a piece of wall
+        labels = partition(unfurnished(self.grid, named), fits, rules.necks)
         labels = part_open_plans(labels, earlier, self._contents(things, labels), self.grid.voxel_size_m)
         self.room_of = _renumber(labels, earlier, numbers.new_room)
         self._house_places()

@@ -8,7 +8,8 @@ otherwise they are one. Walls above doors count as walls, so a door whose lintel
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from mapping.compiled import compiled
 from mapping.free_space import BLOCKED, OPEN, Grid, Mask, by_clearance
+from memory_core.geometry import Box
 
 Labels = NDArray[np.int32]
 
@@ -47,6 +49,23 @@ def partition(grid: Grid, fits: Mask, necks: Necks) -> Labels:
     saddle, dip = (necks.door_width_m / 2 * cells + 0.5, necks.dip_m * cells)
     labels = _flood(clearance, by_clearance(clearance, domain), saddle, dip)
     return _absorb(labels, fits, necks.least_area_m2 * cells**2)
+
+
+def unfurnished(grid: Grid, footprints: Iterable[Box]) -> Grid:
+    """The grid without what is as tall as a wall but stands free and is known to be a thing, such as a floor lamp.
+
+    Blocked cells that hang together become open where all of them lie in footprints of things; what leans on a wall
+    cannot be told from it and stays. O(cells).
+    """
+    blocked = grid.rooms == BLOCKED
+    covered = np.zeros(blocked.shape, np.bool_)
+    for box in footprints:
+        low = np.maximum(np.subtract(grid.cell(*box.minimum[:2]), 1), 0)
+        high = np.maximum(np.add(grid.cell(*box.maximum[:2]), 2), 0)
+        covered[low[0] : high[0], low[1] : high[1]] = True
+    _, islands = cv2.connectedComponents(blocked.astype(np.uint8), connectivity=8)
+    stays = np.isin(islands, islands[blocked & ~covered])
+    return replace(grid, rooms=np.where(blocked & ~stays, np.uint8(OPEN), grid.rooms))
 
 
 def wall_clearance(walls: Mask) -> NDArray[np.float64]:

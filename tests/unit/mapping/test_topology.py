@@ -154,6 +154,21 @@ def test_furniture_does_not_part_a_room():
     assert nx.is_connected(graph_of(topology))
 
 
+@pytest.mark.parametrize(("label", "n_rooms"), [("floor lamp", 1), ("object", 2)])
+def test_a_tall_thing_that_stands_free_does_not_part_a_room_once_it_has_a_name(label, n_rooms):
+    drawing = Drawing()
+    drawing.room((-4.0, 4.0), (-1.2, 1.2))
+    drawing.put(1, (-0.3, 0.3), (-0.4, 0.4), (0.0, 1.9))
+    lamp = thing(1, label, (0, 0, 0.95), (0.6, 0.8, 1.9))
+    assert len(explored(drawing, BOTH, {lamp.id: lamp}).rooms) == n_rooms
+
+
+def test_a_thing_before_a_wall_opens_no_way_through_it():
+    drawing = two_rooms()
+    shelf = thing(1, "shelving unit", (0.0, 1.2, 1.0), (0.3, 1.6, 2.0))  # a box that reaches through the wall
+    assert len(explored(drawing, BOTH, {shelf.id: shelf}).rooms) == 2
+
+
 def test_an_l_shaped_room_is_one_room():
     drawing = Drawing()
     drawing.room((-4.0, 0.0), (-2.0, 2.0))
