@@ -237,13 +237,9 @@ class Memory:
             return {
                 "schema_version": self._database.format,
                 **records.statistics(connection),
-                "bytes_on_disk": self.bytes_on_disk(),
+                "bytes_on_disk": directory.bytes_on_disk(self.path),
                 "digest": records.digest(connection),
             }
-
-    def bytes_on_disk(self) -> int:
-        """Size of all files of the memory. O(files)."""
-        return directory.bytes_on_disk(self.path)
 
     def digest(self) -> str:
         """SHA-256 of the canonical content: equal for equal input. O(map regions + keyframes)."""
