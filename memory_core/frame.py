@@ -82,11 +82,13 @@ class FrameSource(Protocol):
         name: what to call it in messages.
         n_frames: how many frames there are, None when unknown before reading.
         drops: count of inputs that could not become frames, by reason; grows while reading.
+        warnings: one sentence for each thing a person should know about this source; grows while reading.
     """
 
     name: str
     n_frames: int | None
     drops: dict[str, int]
+    warnings: list[str]
 
     def frames(self, start: int = 0) -> Iterator[CameraFrame]:
         """Frames from index `start` on; `start` counts frames that were yielded, not dropped inputs."""

@@ -208,7 +208,7 @@ class RosbagStorage:
         self.topics[connection.topic] = Topic(connection.topic, connection.msgtype, before + connection.msgcount)
         profiles = getattr(connection.ext, "offered_qos_profiles", ())
         was_latched = any(profile.durability == QosDurability.TRANSIENT_LOCAL for profile in profiles)
-        if was_latched or getattr(connection.ext, "latching", 0) or _never_changes(connection.topic):
+        if was_latched or bool(getattr(connection.ext, "latching", False)) or _never_changes(connection.topic):
             self.latched.add(connection.topic)
 
 

@@ -25,6 +25,7 @@ class HouseTour:
         self.poses: list[AgentPose] = plan_tour(world, settings.camera_height_m)
         self.n_frames: int | None = len(self.poses)
         self.drops: dict[str, int] = {}
+        self.warnings: list[str] = []
         self._world = world
         self._camera = Camera(world, settings, session_id=f"tour {world.house.name}", map_id=map_id)
 
