@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -155,8 +156,9 @@ class _Examiner:
 
 
 def _stands_for(result: Result, thing: SimObject) -> bool:
-    near = float(np.linalg.norm(np.subtract(result.position, thing.box.center))) <= _CENTER_M
-    return result.label == thing.label and (near or thing.box.distance_m(result.position) == 0)
+    if result.label != thing.label:
+        return False
+    return math.dist(result.position, thing.box.center) <= _CENTER_M or thing.box.distance_m(result.position) == 0
 
 
 def _objects(answer: Answer) -> list[Result]:

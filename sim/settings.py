@@ -15,7 +15,7 @@ class SimSettings:
     width: int = setting(320, "image width", unit="px", minimum=16, maximum=4096)
     height: int = setting(240, "image height", unit="px", minimum=16, maximum=4096)
     hfov_deg: float = setting(90.0, "horizontal field of view", unit="deg", minimum=10.0, maximum=150.0)
-    camera_height_m: float = setting(1.5, "height of the camera above the floor", unit="m", minimum=0.1, maximum=2.2)
+    camera_height_m: float = setting(1.5, "height of the camera above the floor", unit="m", minimum=0.1, maximum=1.6)
     step_s: float = setting(0.1, "simulated time one action takes", unit="s", minimum=0.001, maximum=60.0)
     reach_m: float = setting(1.5, "how far, on the floor plan, the arm reaches", unit="m", minimum=0.1, maximum=5.0)
     seed: int = setting(0, "seed of colours and patterns", minimum=0)

@@ -119,9 +119,8 @@ class Agent:
         if self.in_hand is not None:
             raise Refused(f"The hand already holds {_name(self.in_hand)}.")
         self._require_in_reach(thing.body.number, self._world.scene.bounds(thing.body), _name(thing))
-        thing.parent, thing.held, self.in_hand = "", True, thing
-        for moved in [thing, *self._world.descendants(uid)]:
-            self._world.scene.show(moved.body, shown=False)
+        thing.parent, self.in_hand = "", thing
+        self._hold(thing, held=True)
         self._floor = Floor(self._world)
 
     def _put(self, uid: str) -> None:
@@ -136,11 +135,16 @@ class Agent:
         spots = free_spots(self._world, receptacle, thing, np.array([self.pose.x, self.pose.y, _HAND_HEIGHT_M]))
         if not spots:
             raise Refused(f"There is no room for {_name(thing)} on or in {_name(receptacle)}.")
-        thing.parent, thing.held, self.in_hand = uid, False, None
-        for moved in [thing, *self._world.descendants(thing.uid)]:
-            self._world.redraw(moved)
+        thing.parent, self.in_hand = uid, None
+        self._hold(thing, held=False)
         self._set_down(thing, spots)
         self._floor = Floor(self._world)
+
+    def _hold(self, thing: Thing, *, held: bool) -> None:
+        """What lies in a thing is held with it."""
+        for moved in [thing, *self._world.descendants(thing.uid)]:
+            moved.held = held
+            self._world.redraw(moved)
 
     def _set_down(self, thing: Thing, spots: Sequence[Vec]) -> None:
         """Move a thing to the nearest of the spots, tried in even steps, where the agent sees it; else the nearest."""
@@ -158,12 +162,12 @@ class Agent:
         if target.is_open == is_open:
             raise Refused(f"{name} is already {'open' if is_open else 'closed'}.")
         bounds = self._world.scene.bounds(target.body)
-        if not (isinstance(target, Door) and target.is_open):  # an open leaf is not drawn, so nobody can look at it
-            self._require_in_reach(target.body.number, bounds, name)
-        elif self._gap_m(bounds) > self._settings.reach_m:
-            raise Refused(f"{name} is {self._gap_m(bounds):.1f} m away, out of reach.")
         if isinstance(target, Door) and not is_open and self._gap_m(bounds) < AGENT_RADIUS_M:
             raise Refused("The agent stands in the doorway.")
+        if isinstance(target, Door) and target.is_open:
+            self._require_doorway_in_reach(target, bounds, name)
+        else:
+            self._require_in_reach(target.body.number, bounds, name)
         target.is_open = is_open
         if isinstance(target, Door):
             self._world.scene.show(target.body, shown=not is_open)
@@ -192,6 +196,14 @@ class Agent:
         gap = self._gap_m(box)
         if gap > self._settings.reach_m:
             raise Refused(f"{name} is {gap:.1f} m away, the arm reaches {self._settings.reach_m:g} m.")
+
+    def _require_doorway_in_reach(self, door: Door, box: Box, name: str) -> None:
+        """An open leaf is not drawn; it can be closed where it would be seen when closed."""
+        self._world.scene.show(door.body, shown=True)
+        try:
+            self._require_in_reach(door.body.number, box, name)
+        finally:
+            self._world.scene.show(door.body, shown=False)
 
     def _gap_m(self, box: Box) -> float:
         """Distance from the agent to a box on the floor plan."""

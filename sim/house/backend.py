@@ -50,6 +50,7 @@ class HouseSimulator:
         self._world, self._camera, self._agent = self._begin()
         self._n_steps = 0
         self._frame: CameraFrame | None = None
+        self._objects: list[SimObject] | None = None
         self._is_open = True
 
     def reset(self, scene: str | None = None, seed: int | None = None) -> CameraFrame:
@@ -59,7 +60,7 @@ class HouseSimulator:
             self._settings = replace(self._settings, seed=seed)
             check(self._settings)
         self._world, self._camera, self._agent = self._begin()
-        self._n_steps, self._frame, self._is_open = 0, None, True
+        self._n_steps, self._frame, self._objects, self._is_open = 0, None, None, True
         return self.observe()
 
     def step(self, action: Action) -> StepResult:
@@ -71,7 +72,7 @@ class HouseSimulator:
         except Refused as refusal:
             error = str(refusal)
         self._n_steps += 1
-        self._frame = None
+        self._frame = self._objects = None
         return StepResult(self.observe(), ok=not error, error=error)
 
     def observe(self) -> CameraFrame:
@@ -82,8 +83,10 @@ class HouseSimulator:
         return self._frame
 
     def objects(self) -> list[SimObject]:
-        """The truth about all objects, in a fixed order; O(faces)."""
-        return [self._world.truth(thing) for thing in self._world.things.values()]
+        """The truth about all objects, in a fixed order; O(faces) after an action, then O(objects)."""
+        if self._objects is None:
+            self._objects = [self._world.truth(thing) for thing in self._world.things.values()]
+        return list(self._objects)
 
     def object(self, uid: str) -> SimObject:
         """The truth about one object.

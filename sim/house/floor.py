@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 import numpy as np
 from numpy.typing import NDArray
 
+from memory_core.errors import BadHouse
 from memory_core.geometry import Vec
 from sim.house import building
 from sim.house.geometry2d import distance_to_rectangles, distance_to_segments, inside_polygon
@@ -18,7 +20,7 @@ AGENT_RADIUS_M = 0.2
 GRID_M = 0.25
 _STEP_M = 0.05
 _LOWEST_OBSTACLE_M = 0.05
-_HEADROOM_M = 1.7
+_HEADROOM_M = 1.7  # above the highest camera of SimSettings, so that no camera is inside furniture
 _SLACK_M = 1e-6
 
 
@@ -26,6 +28,7 @@ class Floor:
     """The obstacles of a world at one moment; make a new one when something moved or a door opened."""
 
     def __init__(self, world: World, radius_m: float = AGENT_RADIUS_M) -> None:
+        self._house = world.house.name
         self._rooms = [room.corners for room in world.house.rooms]
         self._radius_m = radius_m
         segments = [segment for wall in world.house.walls for segment in _solid_segments(wall, world)]
@@ -51,40 +54,48 @@ class Floor:
 
     def can_walk(self, start: Vec, end: Vec) -> bool:
         """Whether the straight way between two points (2,) is free; O(length)."""
-        n_steps = max(1, int(np.ceil(np.linalg.norm(end - start) / _STEP_M)))
-        shares = np.linspace(0, 1, n_steps + 1)[:, None]
+        shares = _shares(float(np.linalg.norm(end - start)))[:, None]
         return bool(self.can_stand(start + shares * (end - start)).all())
 
     def start(self, wanted: tuple[float, float] | None) -> Vec:
-        """(2,) where to begin: the wanted point if the robot fits there, else the roomiest point of a lattice."""
+        """(2,) where to begin: the wanted point if the robot fits there, else the roomiest point of a lattice.
+
+        Raises:
+            BadHouse: it fits nowhere.
+        """
         if wanted is not None and self.can_stand(np.array([wanted]))[0]:
             return np.array(wanted)
         points = self._lattice(np.zeros(2))
-        return np.asarray(points[np.argmax(self.clearance_m(points))])
+        roomiest = points[np.argmax(self.clearance_m(points))]
+        if not self.can_stand(roomiest[None])[0]:
+            raise BadHouse(f"{self._house}: want room for a robot {2 * self._radius_m:g} m wide, there is none")
+        return np.asarray(roomiest)
 
     def reachable(self, start: Vec, grid_m: float = GRID_M) -> Vec:
-        """(N, 2) points of the grid through `start` that can be walked to from it, sorted; O(house area)."""
+        """(N, 2) points of the grid through `start` that `can_walk` leads to from it, sorted; O(house area)."""
         points = self._lattice(start, grid_m)
         cells = np.round((points - start) / grid_m).astype(int)
         fits = {(int(i), int(j)) for (i, j), ok in zip(cells, self.can_stand(points), strict=True) if ok}
-        middles = self._free_middles(fits, start, grid_m)
+        ways = self._free_ways(fits, start, grid_m)
         seen, queue = {(0, 0)}, deque([(0, 0)])
         while queue:
             here = queue.popleft()
             for after in neighbours(here):
-                if after in fits and after not in seen and (min(here, after), max(here, after)) in middles:
+                if after in fits and after not in seen and (min(here, after), max(here, after)) in ways:
                     seen.add(after)
                     queue.append(after)
         return np.array(sorted(seen), np.float64) * grid_m + start
 
-    def _free_middles(
+    def _free_ways(
         self, fits: set[tuple[int, int]], start: Vec, grid_m: float
     ) -> set[tuple[tuple[int, int], tuple[int, int]]]:
         edges = [(a, b) for a in sorted(fits) for b in ((a[0] + 1, a[1]), (a[0], a[1] + 1)) if b in fits]
         if not edges:
             return set()
-        ends = np.array(edges, np.float64)
-        free = self.can_stand(ends.mean(axis=1) * grid_m + start)
+        begin, end = (np.array([edge[i] for edge in edges], np.float64) * grid_m + start for i in (0, 1))
+        free = np.ones(len(edges), bool)
+        for share in _shares(grid_m)[1:-1]:
+            free &= self.can_stand(begin + share * (end - begin))
         return {edge for edge, ok in zip(edges, free, strict=True) if ok}
 
     def _lattice(self, origin: Vec, grid_m: float = GRID_M) -> Vec:
@@ -93,6 +104,11 @@ class Floor:
         high = np.ceil((corners.max(axis=0) - origin) / grid_m).astype(int)
         i, j = np.meshgrid(np.arange(low[0], high[0] + 1), np.arange(low[1], high[1] + 1), indexing="ij")
         return np.stack([i.ravel(), j.ravel()], axis=1) * grid_m + origin
+
+
+def _shares(length_m: float) -> Vec:
+    """Where on a straight way, 0..1, the robot must fit."""
+    return np.linspace(0, 1, max(1, math.ceil(length_m / _STEP_M - 1e-9)) + 1)
 
 
 def neighbours(cell: tuple[int, int]) -> list[tuple[int, int]]:

@@ -138,7 +138,7 @@ def parse_house(content: Any, name: str) -> House:
 
 def _split(spec: str) -> tuple[Path, int | None]:
     file, mark, index = spec.rpartition("#")
-    if mark and index.isdigit() and not Path(spec).exists():
+    if mark and index.isdecimal() and not Path(spec).exists():
         return Path(file), int(index)
     return Path(spec), None
 

@@ -36,6 +36,15 @@ def own_world():
     return World(load_house(), AssetTable())
 
 
+@pytest.fixture
+def bathroom(tmp_path, own_house):
+    """A file with one room of the house that comes along."""
+    house = {key: [part for part in own_house[key] if "|5|" in part["id"]] for key in ("walls", "objects")}
+    house["rooms"] = [room for room in own_house["rooms"] if room["id"] == "room|5"]
+    (tmp_path / "bathroom.json").write_text(json.dumps(house))
+    return tmp_path / "bathroom.json"
+
+
 @pytest.fixture(scope="session")
 def tour():
     """The tour of the house that comes along."""
@@ -44,7 +53,7 @@ def tour():
 
 @pytest.fixture(scope="module")
 def simulator():
-    return sim.make("house")
+    return sim.make("house", width=160, height=120)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 import sim
 from memory_core.errors import BackendUnavailable, BadHouse, BadSettings, NotPossible
 from sim import Action, AgentPose
+from sim.house.floor import Floor
 
 
 @pytest.fixture
@@ -151,6 +152,43 @@ def test_taking_and_putting_with_one_hand(simulator, look_at):
     assert simulator.sees("Apple|3|2")
 
 
+def test_what_lies_in_a_thing_is_taken_and_put_with_it(simulator, look_at):
+    simulator.reset()
+    for name, uid in (("PickupObject", "Apple|3|2"), ("PutObject", "Plate|3|2"), ("PickupObject", "Plate|3|2")):
+        look_at(simulator, uid)
+        assert simulator.step(Action(name, uid)).ok
+    apple = simulator.object("Apple|3|2")
+    assert (apple.parent, apple.state, apple.room_id) == ("Plate|3|2", "held", "")
+    look_at(simulator, "CoffeeTable|2|1")
+    assert simulator.step(Action("PutObject", "CoffeeTable|2|1")).ok
+    apple, table = simulator.object("Apple|3|2"), simulator.object("CoffeeTable|2|1")
+    assert (apple.state, apple.room_id) == ("present", "room|2")
+    assert apple.box.gap_m(table.box) < 0.2
+
+
+def test_every_reachable_point_is_walked_to_step_by_step(own_world):
+    floor = Floor(own_world)
+    start = floor.start(None)
+    points = {(round(x, 6), round(y, 6)) for x, y in floor.reachable(start)}
+    open_points, found = [tuple(np.round(start, 6))], {tuple(np.round(start, 6))}
+    while open_points:
+        x, y = open_points.pop()
+        for dx, dy in ((0.25, 0), (-0.25, 0), (0, 0.25), (0, -0.25)):
+            after = (round(x + dx, 6), round(y + dy, 6))
+            if after in points and after not in found and floor.can_walk(np.array([x, y]), np.array(after)):
+                found.add(after)
+                open_points.append(after)
+    assert found == points
+
+
+def test_a_robot_that_fits_nowhere_is_refused(tmp_path, own_house):
+    size = {"x": 40, "y": 2, "z": 40}
+    own_house["objects"].append({"id": "Crate", "assetId": "Box_1", "position": {"x": 5, "y": 1, "z": 5}, "size": size})
+    (tmp_path / "full.json").write_text(json.dumps(own_house))
+    with pytest.raises(BadHouse, match=r"room for a robot 0\.4 m wide"):
+        sim.make("house", house=tmp_path / "full.json")
+
+
 def test_a_closed_fridge_hides_what_is_in_it(simulator, look_at):
     simulator.reset()
     inside = [o.uid for o in simulator.objects() if o.parent == "Fridge|3|1"]
@@ -211,6 +249,9 @@ def test_a_closed_door_blocks_the_way_until_it_is_opened(tmp_path, own_house, lo
     assert simulator.step(Action("MoveAhead", distance_m=0.75)).ok
     assert "doorway" in simulator.step(Action("CloseObject", "door|3|2")).error
     assert simulator.step(Action("MoveAhead", distance_m=0.25)).ok
+    assert "not in view" in simulator.step(Action("CloseObject", "door|3|2")).error
+    assert simulator.step(Action("RotateLeft", angle_deg=180.0)).ok
+    assert simulator.step(Action("LookDown", angle_deg=20.0)).ok
     assert simulator.step(Action("CloseObject", "door|3|2")).ok
     assert not any(
         room.label != "kitchen" and room.contains(x, y) for room in simulator.rooms() for x, y in simulator.reachable()

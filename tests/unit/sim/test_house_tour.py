@@ -44,7 +44,8 @@ def test_everything_that_is_not_shut_away_is_seen_well(tour):
         assert (pixels[uid] == 0) if uid in shut else (pixels[uid] * 4 >= 1000), uid  # 4: as if at 320 x 240
 
 
-def test_frames_can_start_anywhere(tour):
+def test_frames_can_start_anywhere(bathroom):
+    tour = sim.house_source(bathroom, width=32, height=24)
     whole = [frame.stamp_ns for frame in tour.frames()]
     later = next(tour.frames(17))
     assert whole == sorted(set(whole))
@@ -54,17 +55,17 @@ def test_frames_can_start_anywhere(tour):
     assert list(tour.frames(tour.n_frames)) == []
 
 
-def test_the_same_house_gives_the_same_tour(tour):
-    again = sim.house_source(None, width=160, height=120)
+def test_the_same_house_gives_the_same_tour(bathroom):
+    tour, again = (sim.house_source(bathroom, width=160, height=120) for _ in range(2))
     assert again.poses == tour.poses
-    for n in (0, 100):
+    assert len(tour.poses) > 20
+    for n in (0, 20):
         np.testing.assert_array_equal(next(again.frames(n)).rgb, next(tour.frames(n)).rgb)
 
 
-def test_tours_of_other_houses_see_nearly_everything(procthor_world):
-    for index in (7, 121):
-        source = HouseTour(procthor_world(index), sim.SimSettings())
-        objects = {o.uid: o for o in source.objects()}
-        pixels = visible_pixels(source)
-        open_to_view = [uid for uid, o in objects.items() if not (o.parent and objects[o.parent].is_open is False)]
-        assert np.mean([pixels[uid] >= 1000 for uid in open_to_view]) >= 0.9
+def test_the_tour_of_another_house_sees_nearly_everything(procthor_world):
+    source = HouseTour(procthor_world(7), sim.SimSettings(width=160, height=120))
+    objects = {o.uid: o for o in source.objects()}
+    pixels = visible_pixels(source)
+    open_to_view = [uid for uid, o in objects.items() if not (o.parent and objects[o.parent].is_open is False)]
+    assert np.mean([pixels[uid] >= 250 for uid in open_to_view]) >= 0.9

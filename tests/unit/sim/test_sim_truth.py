@@ -9,7 +9,7 @@ import pytest
 from memory_core.geometry import Box
 from memory_core.graph import Instance, Room, SceneGraph
 from memory_core.question import Answer, Evidence, Question, Result
-from sim import Action, AgentPose
+from sim import Action, AgentPose, house_source
 from sim.questions import generate
 from sim.tasks import generate_tasks, is_near
 from sim.truth import score_objects, sightings, visible_pixels
@@ -91,9 +91,12 @@ def test_a_thing_never_seen_must_not_be_known(tour, pixels):
     assert score.spurious == ("ghost",)
 
 
-def test_pixels_and_stamps_of_sightings_agree_with_the_frames(tour, seen, pixels):
+def test_pixels_and_stamps_of_sightings_agree_with_the_frames(bathroom):
+    tour = house_source(bathroom, width=80, height=60)
     stamps = [frame.stamp_ns for frame in tour.frames()]
-    assert visible_pixels(tour) == pixels
+    seen, pixels = sightings(tour), visible_pixels(tour)
+    assert set(pixels) == {o.uid for o in tour.objects()} >= set(seen)
+    assert len(seen) >= 5
     for uid, sighting in seen.items():
         assert pixels[uid] == sighting.n_pixels > 0
         assert stamps[0] <= sighting.first_ns <= sighting.last_clear_ns <= sighting.last_ns <= stamps[-1]
@@ -149,9 +152,8 @@ def test_some_answer_from_the_truth_satisfies_every_judge_and_nonsense_satisfies
     answers += [Answer(Question(kind="where"), "not_seen", "")]
     answers += [Answer(Question(kind="count"), "found", "", count=n) for n in range(12)]
     for question in asked:
-        verdicts = [question.check(answer) for answer in answers]
-        assert None in verdicts, question.text
-        assert any(verdicts), question.text
+        assert any(question.check(answer) is None for answer in answers), question.text
+        assert any(question.check(answer) for answer in answers), question.text
         assert question.check(Answer(None, "unsupported", "")), question.text
 
 
