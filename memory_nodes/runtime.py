@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import rclpy
@@ -46,8 +46,8 @@ def ros(arguments: Sequence[str]) -> Iterator[threading.Event]:
     stop = threading.Event()
     # rclpy's own handlers invalidate the context while timers still publish; ours only raise a flag.
     before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    rclpy.init(args=list(arguments), signal_handler_options=SignalHandlerOptions.NO)
     try:
+        rclpy.init(args=list(arguments), signal_handler_options=SignalHandlerOptions.NO)
         yield stop
     finally:
         rclpy.try_shutdown()
@@ -74,10 +74,10 @@ def spin(nodes: Sequence[ServedNode], stop: threading.Event) -> None:
         for thread in threads:
             thread.join()
         sys.setswitchinterval(interval_s)
-        for node in nodes:
-            node.close()
-        for node in nodes:
-            node.destroy_node()
+        # Last in, first out: all are closed in their order, then all destroyed, whatever one of them raises.
+        with ExitStack() as closing:
+            for finish in [node.destroy_node for node in reversed(nodes)] + [node.close for node in reversed(nodes)]:
+                closing.callback(finish)
     if failures:
         raise failures[0]
 

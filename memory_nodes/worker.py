@@ -156,6 +156,8 @@ class MappingWorker:
             self._counts.add("drop: stopped", len(self._queue))
             self._report(f"stopped with {len(self._queue)} frames waiting; they are lost")
         self._commit(final=True)
+        while self._saves:
+            self._saves.popleft()[1].set_exception(MemoryUnavailable("stopped before everything that came was mapped"))
 
     def _step(self, placed: PlacedFrame | None) -> None:
         if placed is not None:
@@ -174,6 +176,8 @@ class MappingWorker:
     def _add(self, frame: CameraFrame) -> None:
         if frame.session_id != self._session_name:
             self._commit(final=True)
+            if self._n_uncommitted:
+                self._fail("last commit of a session", MemoryUnavailable("another session begins"))
             self._session, self._session_name = None, frame.session_id
         session = self._session or self._begin(frame)
         if frame.stamp_ns <= self._remembered_until_ns:
