@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--force", action="store_true", help="build even when nothing has changed")
     options = parser.parse_args(arguments)
     try:
-        with _one_at_a_time(), tempfile.TemporaryDirectory(prefix="tolman_interfaces_") as scratch:
+        with tempfile.TemporaryDirectory(prefix="tolman_interfaces_") as scratch:
             for source in (_tf2_source(Path(scratch)), ROOT / "tolman_msgs"):
                 print(ensure(source, Path(scratch), force=options.force), flush=True)
     except CannotBuild as error:
@@ -104,15 +104,16 @@ def ensure(source: Path, scratch: Path, *, force: bool = False) -> str:
     check_tools()
     package = read_package(source)
     wanted, stamp = fingerprint(package), SHARE / name / STAMP
-    if not force and stamp.is_file() and stamp.read_text() == wanted and (SITE / name).is_dir():
-        return f"{name}: up to date"
-    began = time.perf_counter()
-    work = scratch / f"build_{name}"
-    generated = generate(package, work)
-    compile_libraries(package, generated, work / "lib", work / "python")
-    install(package, generated, work)
-    stamp.write_text(wanted)
-    return f"{name}: built in {time.perf_counter() - began:.1f} s"
+    with _one_at_a_time():
+        if not force and stamp.is_file() and stamp.read_text() == wanted and (SITE / name).is_dir():
+            return f"{name}: up to date"
+        began = time.perf_counter()
+        work = scratch / f"build_{name}"
+        generated = generate(package, work)
+        compile_libraries(package, generated, work / "lib", work / "python")
+        install(package, generated, work)
+        stamp.write_text(wanted)
+        return f"{name}: built in {time.perf_counter() - began:.1f} s"
 
 
 def check_tools() -> None:
