@@ -141,7 +141,9 @@ class _Job:
             return "Nothing to do: it already is so."
         length = sum(step.args.get("length_m") or 0.0 for step in steps)
         where = "; ".join(dict.fromkeys(self.grounder.whereabouts(t) for aim in aims for t in aim.things()))
-        return f"{len(steps)} steps, {length:.1f} m to go" + (f": {where}." if where else ".")
+        count = f"{len(steps)} step" + ("s" if len(steps) != 1 else "")
+        way = f"{length:.1f} m to go" if self.start else f"{length:.1f} m after the first place" if length else ""
+        return (f"{count}, {way}" if way else count) + (f": {where}." if where else ".")
 
 
 def _anything(_: Instance) -> bool:

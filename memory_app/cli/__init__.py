@@ -100,5 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(2 if isinstance(error, BadInput) else 1)
     except BrokenPipeError:
         sys.exit(1)
+    except OSError as error:
+        click.echo(f"tolman: {error.filename or 'input or output'}: {error.strerror or error}", err=True)
+        sys.exit(1)
     if code:  # click returns the code of an Exit that a command raised
         sys.exit(code)

@@ -53,6 +53,8 @@ def open_source(spec: str, **options: Any) -> FrameSource:
     given = {name: value for name, value in options.items() if value is not None}
     if spec == "house" or spec.startswith("house:"):
         return sim.house_source(spec.removeprefix("house:"), **_house_options(size, assets, given))
+    if ".json" in Path(spec).name:
+        raise click.UsageError(f"{spec}: a house is named house:{spec}")
     if size or assets:
         raise click.UsageError("--size and --asset-database are for house tours")
     return recordings.open_source(spec, **given)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def demo(out: Path, as_json: bool) -> None:
     for number, step in enumerate(plan.steps, 1):
         click.echo(f"  {number}. {line_of(step)}")
     click.echo("\n" + "\n".join(f"wrote {path}" for path in written))
-    click.echo(f'\nNow ask it yourself: tolman ask {out / "memory"} "what is near the sofa?"')
+    click.echo(f'\nNow ask it yourself: tolman ask {shlex.quote(str(out / "memory"))} "what is near the sofa?"')
 
 
 def _draw(memory: Memory, answers: list[Answer], plan: task_planner.Plan, out: Path) -> list[Path]:

@@ -25,10 +25,14 @@ def export(memory_dir: Path, kind: str, output: Path, as_of: int | None, as_json
 
     \b
     ply      centres of the occupied voxels (MeshLab, CloudCompare, Open3D)
-    dsg      dynamic scene graph JSON that spark_dsg loads
+    dsg      dynamic scene graph that spark_dsg loads; name the file .json
     geojson  places and passages for Nav2's route server
     graphml  all layers (networkx, Gephi, yEd)
     """
+    if kind == "ply" and as_of is not None:
+        raise click.UsageError("--as-of is for graphs; the voxels are kept only as they are now")
+    if output.is_dir() or not output.resolve().parent.is_dir():
+        raise click.BadParameter(f"want a file in a folder that is there, got {str(output)!r}", param_hint="--output")
     with open_memory(memory_dir) as memory:
         if kind == "ply":
             exporters.write_ply(load_octree(memory).occupied_centers(), None, output)

@@ -15,7 +15,13 @@ from memory_app.cli.common import as_json, memory_argument, open_memory, print_j
 @click.command()
 @memory_argument
 @click.argument("instruction")
-@click.option("--from", "start", callback=parse_point, metavar="X,Y,Z", help="Where the robot is, metres.")
+@click.option(
+    "--from",
+    "start",
+    callback=parse_point,
+    metavar="X,Y,Z",
+    help="Where the robot is, metres; without it the way to the first place is unknown.",
+)
 @as_json
 def plan(memory_dir: Path, instruction: str, start: tuple[float, float, float] | None, as_json: bool) -> None:
     """Turn an INSTRUCTION into steps from what the memory at DIR knows.

@@ -130,6 +130,10 @@ def test_export_writes_a_file_that_others_read(memory, tmp_path, kind):
         (("recall", "{memory}", "--during", "nan", "1"), "want seconds"),
         (("recall", "{memory}", "--during", "10", "5"), "earlier time first"),
         (("ask", "{memory}", "where is the mug?", "--as-of", "1e300"), "want seconds"),
+        (("build", "{tmp}/rooms.jsonl.gz", "--memory", "{tmp}/m"), "house:"),
+        (("export", "{memory}", "--format", "ply", "-o", "{tmp}"), "want a file"),
+        (("export", "{memory}", "--format", "dsg", "-o", "{tmp}/none/x.json"), "want a file"),
+        (("export", "{memory}", "--format", "ply", "-o", "{tmp}/x.ply", "--as-of", "1"), "--as-of is for graphs"),
         (("nonsense",), "No such command"),
     ],
 )
