@@ -123,6 +123,8 @@ class BagReader:
             drops.add("unreadable", f"{self.path}: recovered {n_read} of {expected} messages: {_text(error)}", lost)
 
     def _open(self) -> RosbagStorage | SalvagedStorage:
+        if not self.path.exists():
+            raise BadSource(f"{self.path}: there is no such bag")
         if self.path.is_file() and self.path.stat().st_size == 0:
             raise BadSource(f"{self.path}: the file is empty (0 bytes); nothing was recorded")
         try:

@@ -125,7 +125,7 @@ def tolman_ends(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("play", "none.mcap"), "tolman: none.mcap: not a bag that can be read"),
+        (("play", "none.mcap"), "tolman: none.mcap: there is no such bag"),
         (("up", "--like", "none.mcap"), "tolman: none.mcap"),
         (("up", "--ros-args", "-p", "queue_size:=0"), "tolman: parameter queue_size: want 1 .. 100000 frames, got 0"),
         (("up", "--speed", "3"), "tolman: unknown arguments --speed 3; ROS arguments come after --ros-args"),
