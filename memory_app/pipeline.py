@@ -17,11 +17,12 @@ import perception
 from mapping import Mapper, MapperSettings
 from memory_app.settings import PipelineSettings
 from memory_core import CameraFrame, Event, FrameSource, MapUpdate, Segmenter
-from memory_core.errors import BadSettings, BadSource
+from memory_core.errors import BadFrame, BadSettings, BadSource
 from memory_core.memory import Memory
 from memory_core.packing import pack, unpack
 
 Progress = Callable[[int, int | None], None]
+_UNUSABLE = "unusable"  # frames that the map cannot take, among the drops of their source
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,11 @@ class Session:
         self._restore()
 
     def add(self, frame: CameraFrame) -> None:
-        """Segment and integrate one frame; commits after every `commit_every` frames."""
+        """Segment and integrate one frame; commits after every `commit_every` frames.
+
+        Raises:
+            BadFrame: the frame cannot be part of this map; `skip` it or stop.
+        """
         frame = replace(frame, session_id=self.id)
         began = time.perf_counter()
         segments = self.segmenter.segment(frame)
@@ -95,9 +100,13 @@ class Session:
         self.mapper.integrate(frame, segments)
         self.stage_s["segment"] += segmented - began
         self.stage_s["integrate"] += time.perf_counter() - segmented
-        self.n_frames += 1
         self._pending += 1
         self.finished = False
+        self.skip()
+
+    def skip(self) -> None:
+        """Count one more frame of the source, so that a resumed build goes on after it."""
+        self.n_frames += 1
         if self.n_frames % self.settings.commit_every == 0:
             self.flush()
 
@@ -202,15 +211,23 @@ class Pipeline:
         resumed_at = session.n_frames
         total = source.n_frames if limit is None else min(limit, source.n_frames or limit)
         read_s = 0.0
+        unusable = 0
         frames = _timed(source.frames(resumed_at))
         while limit is None or session.n_frames < limit:
             frame, seconds = next(frames, (None, 0.0))
             read_s += seconds
             if frame is None:
                 break
-            session.add(frame)
+            try:
+                session.add(frame)
+            except BadFrame as error:
+                unusable += 1
+                _note_unusable(source, error)
+                session.skip()
             if progress:
                 progress(session.n_frames, total)
+        if unusable and unusable == session.n_frames - resumed_at:
+            raise BadSource(f"{source.name}: no frame could be used{_drops(source)}")
         session.flush(final=True)
         return BuildReport(
             frames=session.n_frames,
@@ -228,8 +245,16 @@ def _timed(frames: Iterator[CameraFrame]) -> Iterator[tuple[CameraFrame, float]]
         began = time.perf_counter()
 
 
+def _note_unusable(source: FrameSource, error: BadFrame) -> None:
+    if _UNUSABLE not in source.drops:
+        source.warnings.append(f"{_UNUSABLE}: {error}")
+    source.drops[_UNUSABLE] = source.drops.get(_UNUSABLE, 0) + 1
+
+
 def _drops(source: FrameSource) -> str:
-    return f"; dropped: {source.drops}" if source.drops else ""
+    """What a source lost, as the end of a sentence."""
+    lost = ", ".join(f"{n} {reason}" for reason, n in sorted(source.drops.items()))
+    return "".join([f"; dropped: {lost}" if lost else "", *(f"; {warning}" for warning in source.warnings[:3])])
 
 
 def _refuse_second_map(memory: Memory) -> None:

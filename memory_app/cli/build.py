@@ -65,7 +65,8 @@ def build(
         return
     speed = f"{report.frames_per_s:.1f}/s" if report.frames > report.resumed_at else "nothing new"
     click.echo(
-        f"{report.frames} frames ({speed}), {info['objects']} objects, {info['rooms']} rooms, "
+        f"{report.frames} frames ({speed}), {info['objects']} objects, "
+        f"{info['rooms']} {'room' if info['rooms'] == 1 else 'rooms'}, "
         f"{info['bytes_on_disk'] / 1e6:.1f} MB at {directory}"
     )
     _tell(losses)

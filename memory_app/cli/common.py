@@ -74,12 +74,12 @@ def _house_options(size: str | None, assets: Path | None, given: dict[str, Any])
 
 def losses_of(source: FrameSource) -> list[str]:
     """One sentence for each way in which inputs of `source` were lost, with how many; complete once it was read."""
-    told = {reason: text for reason, _, text in (line.partition(": ") for line in getattr(source, "warnings", ()))}
+    told = {reason: text for reason, _, text in (line.partition(": ") for line in source.warnings)}
     counted = [
         f"dropped {n}: {reason}" + (f", first {told[reason]}" if told.get(reason) else "")
         for reason, n in source.drops.items()
     ]
-    return counted + [line for line in getattr(source, "warnings", ()) if line.partition(": ")[0] not in source.drops]
+    return counted + [line for line in source.warnings if line.partition(": ")[0] not in source.drops]
 
 
 def open_memory(directory: Path) -> Memory:

@@ -28,7 +28,8 @@ class FirstFrames:
     """The first frames of another source."""
 
     def __init__(self, source, n):
-        self.source, self.n_frames, self.name, self.drops = source, n, source.name, source.drops
+        self.source, self.n_frames, self.name = source, n, source.name
+        self.drops, self.warnings = dict(source.drops), list(source.warnings)
 
     def frames(self, start=0):
         for index, frame in enumerate(self.source.frames(start), start):
@@ -201,6 +202,38 @@ def test_a_commit_that_fails_is_tried_again_and_nothing_is_lost(house, tmp_path,
         assert failures == []
         assert memory.digest() == uninterrupted
         assert memory.verify().problems == []
+
+
+class Displaced(FirstFrames):
+    """Some frames claim to be a million kilometres away."""
+
+    def __init__(self, source, n, displaced):
+        super().__init__(source, n)
+        self.displaced = displaced
+
+    def frames(self, start=0):
+        for index, frame in enumerate(super().frames(start), start):
+            far = frame.T_world_cam.copy()
+            far[0, 3] = 1e9
+            yield replace(frame, T_world_cam=far) if index in self.displaced else frame
+
+
+def test_frames_the_map_cannot_take_are_dropped_and_said(house, tmp_path):
+    source = Displaced(house, 25, displaced={0, 7, 10})
+
+    report, _ = build(source, tmp_path / "m")
+
+    assert report.frames == 25
+    assert report.drops == {"unusable": 3}
+    assert "T_world_cam" in source.warnings[-1]
+    with Memory.open(tmp_path / "m") as memory:
+        assert memory.info()["objects"] > 0
+        assert memory.verify().problems == []
+
+
+def test_a_source_of_which_no_frame_can_be_used_is_refused(house, tmp_path):
+    with pytest.raises(BadSource, match="no frame could be used; dropped: 5 unusable; unusable: T_world_cam"):
+        build(Displaced(house, 5, displaced=range(5)), tmp_path / "m")
 
 
 def test_a_source_without_frames_is_refused(house, tmp_path):
