@@ -59,6 +59,8 @@ def parse(text: str, vocabulary: Vocabulary, now_ns: int, near: Near | None = No
     cues = [token.text for token in pieces if token.kind == "cue"]
     about = [phrase for phrase in named if not phrase.preposition]
     if len(about) == 2 and {"HAVE", "CONTAIN"} & set(cues) and about[0].room and not about[0].label:
+        if about[0].is_plural:
+            return NotUnderstood()
         named = [replace(phrase, preposition="in") if phrase is about[0] else phrase for phrase in named]
         about = about[1:]
     where = _location([phrase for phrase in named if phrase.preposition], near)

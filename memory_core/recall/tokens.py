@@ -63,7 +63,7 @@ _POLITE = re.compile(
     r"\b(?:(?:can|could|would|will) you(?: please)?(?: tell me| show me)?"
     r"|do you (?:know|remember|recall)(?= wh| how| if)"
     r"|(?:please )?tell me(?! about)|remind me|(?:any|no) idea|i (?:want|need|would like) to know|i wonder|excuse me"
-    r"|thank you|thanks|good (?:morning|evening)|right now|at the moment|these days)\b"
+    r"|in total|in all|altogether|overall|thank you|thanks|good (?:morning|evening)|right now|at the moment|these days)\b"
 )
 FILLERS = _set(
     "i you we they he she it its us them me myself my our your yours his her their mine did done can could will would "
@@ -77,7 +77,8 @@ _REFUSED = _set(
     "and or nor not no never without except but than why who whose whom how because before after until between "
     "under underneath below beneath behind above over across beyond outside opposite from with "
     "tomorrow tonight monday tuesday wednesday thursday friday saturday sunday bring give take fetch carry drive turn "
-    "forget delete remove"
+    "forget delete remove first since sit eat sleep cook work "
+    "m cm mm s sec secs meter meters metre metres feet foot inch inches second seconds minute minutes hour hours"
 )
 _HERE = frozenset({"me", "us", "here", "myself"})
 
