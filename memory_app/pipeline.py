@@ -16,6 +16,7 @@ from typing import Any
 import perception
 from mapping import Mapper, MapperSettings
 from memory_app.settings import PipelineSettings
+from memory_app.warm_up import warm_up
 from memory_core import CameraFrame, Event, FrameSource, MapUpdate, Segmenter
 from memory_core.errors import BadFrame, BadSettings, BadSource
 from memory_core.memory import Memory
@@ -31,6 +32,7 @@ class BuildReport:
 
     Attributes:
         frames: frames of this recording in the memory, `resumed_at` of them from an earlier run.
+        seconds: without the preparation before the first frame, which compiles once and loads afterwards.
         drops: inputs that could not become frames, by reason.
         stage_s: seconds spent, by stage: read, segment, integrate, update, commit.
     """
@@ -201,13 +203,14 @@ class Pipeline:
         Raises:
             BadSource: the source has no frame, or belongs to another map or time than the memory.
         """
-        began = time.perf_counter()
         first = next(iter(source.frames()), None)
         if first is None:
             raise BadSource(f"{source.name}: no frame could be read" + _drops(source))
         session = Session(memory, first, self.settings, self.mapper_settings)
         if session.n_frames == 0 and not same_map:
             _refuse_second_map(memory)
+        warm_up(self.mapper_settings)
+        began = time.perf_counter()
         resumed_at = session.n_frames
         total = source.n_frames if limit is None else min(limit, source.n_frames or limit)
         read_s = 0.0

@@ -15,6 +15,7 @@ from visualization_msgs.msg import MarkerArray
 
 from mapping import MapperSettings
 from memory_app.settings import PipelineSettings
+from memory_app.warm_up import warm_up
 from memory_core import SceneGraph
 from memory_core.memory import Memory
 from memory_nodes import convert, parameters
@@ -25,7 +26,7 @@ from memory_nodes.parameters import Section
 from memory_nodes.runtime import ServedNode, guarded, warn
 from memory_nodes.services import Services
 from memory_nodes.settings import INPUT_DEFAULTS, INPUT_NAMES, NodeSettings
-from memory_nodes.worker import FrameQueue, MappingWorker, warm_up
+from memory_nodes.worker import FrameQueue, MappingWorker
 from memory_nodes.working_memory import WorkingMemory
 from recordings.matching import PlacedFrame
 from task_planner import PlannerSettings

@@ -63,7 +63,8 @@ _POLITE = re.compile(
     r"\b(?:(?:can|could|would|will) you(?: please)?(?: tell me| show me)?"
     r"|do you (?:know|remember|recall)(?= wh| how| if)"
     r"|(?:please )?tell me(?! about)|remind me|(?:any|no) idea|i (?:want|need|would like) to know|i wonder|excuse me"
-    r"|in total|in all|altogether|overall|thank you|thanks|good (?:morning|evening)|right now|at the moment|these days)\b"
+    r"|in total|in all|altogether|overall|thank you|thanks|good (?:morning|evening)|right now|at the moment"
+    r"|these days)\b"
 )
 FILLERS = _set(
     "i you we they he she it its us them me myself my our your yours his her their mine did done can could will would "
