@@ -63,7 +63,9 @@ def look_at():
     def look(simulator, uid, distance_m=0.4):
         thing = simulator.object(uid)
         center = np.array(thing.box.center)
-        points = simulator.reachable(0.25)
+        around = np.arange(-3.0, 3.1, 0.2)
+        points = center[:2] + np.stack(np.meshgrid(around, around), axis=-1).reshape(-1, 2)
+        points = points[simulator.can_stand(points)]
         outside = np.maximum(np.maximum(np.array(thing.box.minimum[:2]) - points, points - thing.box.maximum[:2]), 0)
         gaps = np.linalg.norm(outside, axis=1)
         for index in np.argsort(np.abs(gaps - distance_m)):
