@@ -146,7 +146,7 @@ def _split(spec: str) -> tuple[Path, int | None]:
 def _house_text(path: Path, index: int | None) -> str:
     try:
         with _open(path) as lines:
-            if index is None and not _is_line_file(path):
+            if not _is_line_file(path) and (index is None or (index == 0 and path.suffix == ".json")):
                 return _limited(lines.read(_LARGEST_TEXT + 1), path)
             return _line(lines, path, index or 0)
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:

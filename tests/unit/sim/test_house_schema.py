@@ -70,6 +70,15 @@ def test_other_texts_are_refused(tmp_path, text):
         load_house(file)
 
 
+def test_the_only_house_of_a_file_is_number_0(tmp_path, own_house):
+    plain = tmp_path / "a.json"
+    plain.write_text(json.dumps(own_house, indent=2))
+
+    assert load_house(f"{plain}#0").objects == load_house(plain).objects
+    with pytest.raises(BadHouse):
+        load_house(f"{plain}#1")
+
+
 def test_missing_torn_and_short_files_are_refused(tmp_path, own_house):
     with pytest.raises(BadHouse, match="cannot be read"):
         load_house(tmp_path / "none.json")
