@@ -6,6 +6,7 @@ Grids are indexed [x, y]; a cell is one voxel wide.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -32,6 +33,7 @@ _LINTEL_HEIGHT_M = 0.12  # a ceiling is thinner than this in voxels, the wall ab
 _DRIVE_SEEN = 0.4
 _FLOOR_AREA_M2 = 0.5
 _HOLE_M2 = 0.05
+_MOST_TILES = 1 << 12  # in the rectangle around a storey: 102 x 102 m at 5 cm
 _FAR_SQUARE = 65535.0  # clearances beyond 256 cells need no order; 16 bits sort in linear time
 
 
@@ -113,10 +115,14 @@ class Storey:
         self.dirty.update((x, y) for x in range(x0, x1 + 1) for y in range(y0, y1 + 1))
 
     def refresh(self, octree: Columns) -> bool:
-        """Read the dirty tiles again; True if any was dirty. O(dirty columns), of all columns when the floor moves."""
+        """Read the dirty tiles again; True if any was dirty. O(dirty columns), of all columns when the floor moves.
+
+        Tiles so far off that the storey's rectangle would grow beyond all bounds, as a pose that jumps by a kilometre
+        makes them, are passed over: there are no places and no rooms there.
+        """
         if not self.dirty:
             return False
-        read = {tile: self._read(octree, tile) for tile in sorted(self.dirty)}
+        read = {tile: self._read(octree, tile) for tile in self._affordable(sorted(self.dirty))}
         self.dirty.clear()
         for tile, columns in read.items():
             self.surfaces[tile] = _up_facing(columns)
@@ -125,6 +131,18 @@ class Storey:
         for tile, columns in read.items():
             self.codes[tile] = self._classify(self._read(octree, tile) if columns is _NONE else columns)
         return True
+
+    def _affordable(self, tiles: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Those of the tiles that keep the rectangle around all tiles small enough for a grid. O(all tiles)."""
+        every = [*self.codes, *tiles]
+        low = high = every[0]
+        kept = []
+        for x, y in every:
+            wider = (min(low[0], x), min(low[1], y)), (max(high[0], x), max(high[1], y))
+            if (wider[1][0] - wider[0][0] + 1) * (wider[1][1] - wider[0][1] + 1) <= _MOST_TILES:
+                low, high = wider
+                kept.append((x, y))
+        return kept[len(self.codes) :]
 
     def grid(self) -> Grid:
         """All tiles side by side. O(area of their bounding box)."""

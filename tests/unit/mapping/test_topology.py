@@ -334,6 +334,15 @@ def test_unobserved_columns_are_not_read_again():
     assert not topology.update(drawing, {})
 
 
+def test_a_pose_that_jumps_by_kilometres_costs_no_memory_and_leaves_the_map_as_it_is():
+    drawing = two_rooms()
+    topology = explored(drawing, BOTH)
+    rooms, places = dict(topology.rooms), dict(topology.places)
+    look_around(topology, [(9000.0, -7000.0)])
+    assert not topology.update(drawing, {})
+    assert (topology.rooms, topology.places) == (rooms, places)
+
+
 def test_a_restored_topology_goes_on_bit_for_bit():
     drawing = furnished()
     known = drawing.cells.copy()
