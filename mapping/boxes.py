@@ -13,19 +13,20 @@ from memory_core.geometry import Box
 
 def overlap_share(a: Box, b: Box, margin_m: float) -> float:
     """Common volume over the volume of the smaller box, after growing both by a margin; 0..1."""
-    common = volume_a = volume_b = 1.0
-    for i in range(3):
-        low_a, high_a = a.minimum[i] - margin_m, a.maximum[i] + margin_m
-        low_b, high_b = b.minimum[i] - margin_m, b.maximum[i] + margin_m
-        common *= max(0.0, min(high_a, high_b) - max(low_a, low_b))
-        volume_a *= high_a - low_a
-        volume_b *= high_b - low_b
+    common, volume_a, volume_b = _volumes(a, b, margin_m)
     smaller = min(volume_a, volume_b)
     return common / smaller if smaller > 0 else 0.0
 
 
 def iou(a: Box, b: Box, margin_m: float) -> float:
     """Common volume over the volume of both together, after growing both by a margin; 0..1."""
+    common, volume_a, volume_b = _volumes(a, b, margin_m)
+    both = volume_a + volume_b - common
+    return common / both if both > 0 else 0.0
+
+
+def _volumes(a: Box, b: Box, margin_m: float) -> tuple[float, float, float]:
+    """What two boxes have in common, and their own volumes, all after growing both by a margin."""
     common = volume_a = volume_b = 1.0
     for i in range(3):
         low_a, high_a = a.minimum[i] - margin_m, a.maximum[i] + margin_m
@@ -33,8 +34,7 @@ def iou(a: Box, b: Box, margin_m: float) -> float:
         common *= max(0.0, min(high_a, high_b) - max(low_a, low_b))
         volume_a *= high_a - low_a
         volume_b *= high_b - low_b
-    both = volume_a + volume_b - common
-    return common / both if both > 0 else 0.0
+    return common, volume_a, volume_b
 
 
 def largest_shift_m(a: Box, b: Box) -> float:
@@ -60,18 +60,21 @@ class BoxGrid:
     cell_m: float = 1.0
     _columns: dict[tuple[int, int], dict[int, None]] = field(default_factory=dict)
     _covered: dict[int, tuple[int, int, int, int]] = field(default_factory=dict)
+    _boxes: dict[int, Box] = field(default_factory=dict)
 
     def put(self, key: int, box: Box) -> None:
         """Add a box, or move it."""
         covered = self._cover(box, 0.0)
         if self._covered.get(key) == covered:
+            self._boxes[key] = box
             return
         self.drop(key)
-        self._covered[key] = covered
+        self._boxes[key], self._covered[key] = box, covered
         for column in _cells(covered):
             self._columns.setdefault(column, {})[key] = None
 
     def drop(self, key: int) -> None:
+        self._boxes.pop(key, None)
         for column in _cells(self._covered.pop(key, (0, -1, 0, -1))):
             inhabitants = self._columns[column]
             del inhabitants[key]
@@ -79,16 +82,20 @@ class BoxGrid:
                 del self._columns[column]
 
     def near(self, box: Box, margin_m: float) -> list[int]:
-        """Keys of the boxes in the columns that a grown box covers, in order of the keys; some may be farther."""
+        """Keys of the boxes that a grown box touches, in order of the keys."""
         found: set[int] = set()
         for column in _cells(self._cover(box, margin_m)):
             found.update(self._columns.get(column, ()))
-        return sorted(found)
+        return sorted(key for key in found if _touch(self._boxes[key], box, margin_m))
 
     def _cover(self, box: Box, margin_m: float) -> tuple[int, int, int, int]:
         low_x, low_y = (math.floor((v - margin_m) / self.cell_m) for v in box.minimum[:2])
         high_x, high_y = (math.floor((v + margin_m) / self.cell_m) for v in box.maximum[:2])
         return low_x, high_x, low_y, high_y
+
+
+def _touch(a: Box, b: Box, margin_m: float) -> bool:
+    return all(a.minimum[i] - margin_m <= b.maximum[i] and b.minimum[i] - margin_m <= a.maximum[i] for i in range(3))
 
 
 def _cells(covered: tuple[int, int, int, int]) -> list[tuple[int, int]]:

@@ -49,7 +49,7 @@ class Instances:
         self._grid = BoxGrid()
         self._next_number = 0
         self._next_id = 1
-        self._apart: dict[tuple[int, int], int] = {}
+        self._apart: dict[int, dict[int, int]] = {}  # for each of two things how often they were seen side by side
         self._touched: set[int] = set()
         self._tentative: dict[int, Track] = {}
         self._numbers: dict[str, int] = {}
@@ -143,8 +143,8 @@ class Instances:
         self._tentative.pop(track.number, None)
         self._numbers.pop(track.id, None)
         del self.tracks[track.number]
-        for pair in [pair for pair in self._apart if track.number in pair]:
-            del self._apart[pair]
+        for other in self._apart.pop(track.number, {}):
+            del self._apart[other][track.number]
 
     def _associate(self, seen: Sequence[tuple[Segment, Patch]]) -> list[int | None]:
         views = [View(_box(patch.minimum, patch.maximum), segment.label_scores) for segment, patch in seen]
@@ -153,7 +153,7 @@ class Instances:
             votes = self.surfaces.overlaps(patch.keys)
             shared.append({owner: n / len(patch.keys) for owner, n in votes})
         candidates = [
-            sorted({*shares, *self._grid.near(view.box, self._margin_m)})
+            sorted({*shares, *self._grid.near(view.box, 2 * self._margin_m)})
             for view, shares in zip(views, shared, strict=True)
         ]
 
@@ -195,8 +195,13 @@ class Instances:
         for i, j in np.argwhere(np.triu(close, 1)).tolist():
             a, b = tracks[i], tracks[j]
             if agreement(a.label_sums, b.label_sums) > 0.0:
-                pair = (min(a.number, b.number), max(a.number, b.number))
-                self._apart[pair] = self._apart.get(pair, 0) + 1
+                self._set_apart(a.number, b.number, self._n_apart(a, b) + 1)
+
+    def _set_apart(self, a: int, b: int, n_frames: int) -> None:
+        self._apart.setdefault(a, {})[b] = self._apart.setdefault(b, {})[a] = n_frames
+
+    def _n_apart(self, a: Track, b: Track) -> int:
+        return self._apart.get(a.number, {}).get(b.number, 0)
 
     def _duplicate_of(self, track: Track) -> Track | None:
         for other in self.near(track.box, self._margin_m):
@@ -205,8 +210,7 @@ class Instances:
         return None
 
     def _are_one(self, a: Track, b: Track) -> bool:
-        pair = (min(a.number, b.number), max(a.number, b.number))
-        if self._apart.get(pair, 0) > _SEEN_APART * min(a.n_observations, b.n_observations):
+        if self._n_apart(a, b) > _SEEN_APART * min(a.n_observations, b.n_observations):
             return False
         scores = a.label_scores(), b.label_scores()
         if agreement(*scores) < 0.5:
@@ -243,7 +247,7 @@ class Instances:
             **arrays,
             "tracks": [track.to_json() for track in self.tracks.values()],
             "numbers": [self._next_number, self._next_id],
-            "apart": [[a, b, n] for (a, b), n in self._apart.items()],
+            "apart": [[a, b, n] for a in sorted(self._apart) for b, n in sorted(self._apart[a].items()) if a < b],
             "touched": sorted(self._touched),
         }
 
@@ -251,7 +255,9 @@ class Instances:
         self.surfaces.restore({n.removeprefix("surface_"): v for n, v in state.items() if n.startswith("surface_")})
         self.tracks = {track.number: track for track in map(track_from_json, state["tracks"])}
         self._next_number, self._next_id = state["numbers"]
-        self._apart = {(a, b): n for a, b, n in state["apart"]}
+        self._apart = {}
+        for a, b, n_frames in state["apart"]:
+            self._set_apart(a, b, n_frames)
         self._touched = set(state["touched"])
         self._sort()
 

@@ -59,9 +59,11 @@ def parent_of(one: Instance, others: Iterable[Instance], surface: SurfaceOf) -> 
 
 
 def _may_carry(box: Box, other: Box) -> bool:
-    larger = other.size[0] * other.size[1] > 0.8 * box.size[0] * box.size[1]
     level = other.minimum[2] - _TOUCH_M <= box.minimum[2] <= other.maximum[2] + _TOUCH_M
-    return (larger or other.volume_m3 > box.volume_m3) and level and _footprint_share(box, other) >= _FOOTPRINT
+    if not level or _footprint_share(box, other) < _FOOTPRINT:
+        return False
+    size, below = box.size, other.size
+    return below[0] * below[1] > 0.8 * size[0] * size[1] or other.volume_m3 > box.volume_m3
 
 
 def _footprint_share(box: Box, other: Box) -> float:
