@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from memory_core.errors import BadFrame
 
+_MIN_FOCAL = 0.02  # of the image's side: a field of view of 175 degrees, beyond any pinhole
+
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class CameraFrame:
@@ -62,6 +64,11 @@ class CameraFrame:
             raise BadFrame("depth: want finite metres >= 0 with 0 for no return, got NaN, infinity or negative values")
         if not (np.isfinite(self.K).all() and self.K[0, 0] > 0 and self.K[1, 1] != 0):
             raise BadFrame(f"K: want finite intrinsics with focal lengths in pixels, got {self.K.tolist()}")
+        if abs(self.K[0, 0]) < _MIN_FOCAL * width or abs(self.K[1, 1]) < _MIN_FOCAL * height:
+            raise BadFrame(
+                f"K: focal lengths {self.K[0, 0]:g}, {self.K[1, 1]:g} px see nearly a half-space in an image of "
+                f"{width}x{height}; want pixels, not metres or a fraction of the width"
+            )
         R = self.T_world_cam[:3, :3]
         if not np.abs(R @ R.T - np.eye(3)).max() < 1e-6:
             raise BadFrame("T_world_cam: the rotation is not orthonormal; see memory_core.geometry.canonical_pose")

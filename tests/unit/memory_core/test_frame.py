@@ -65,3 +65,14 @@ def test_an_empty_image_is_refused():
     empty = {"rgb": np.zeros((0, 6, 3), np.uint8), "depth": np.zeros((0, 6), np.float32)}
     with pytest.raises(BadFrame, match="the image is empty"):
         CameraFrame(**{**GOOD, **empty})
+
+
+def test_a_focal_length_that_is_not_in_pixels_is_refused():
+    with pytest.raises(BadFrame, match=r"focal lengths 0\.9, 0\.9 px see nearly a half-space in an image of 64x48"):
+        CameraFrame(
+            stamp_ns=0,
+            rgb=np.zeros((48, 64, 3), np.uint8),
+            depth=np.ones((48, 64), np.float32),
+            K=np.array([[0.9, 0, 0.5], [0, 0.9, 0.5], [0, 0, 1]]),
+            T_world_cam=np.eye(4),
+        )

@@ -23,7 +23,7 @@ class Noise:
         rng = np.random.default_rng(0)
         for i in range(100):
             yield CameraFrame(stamp_ns=i + 1, rgb=rng.integers(0, 256, (100, 100, 3)).astype(np.uint8),
-                depth=np.ones((100, 100), np.float32), K=np.eye(3), T_world_cam=np.eye(4))
+                depth=np.ones((100, 100), np.float32), K=np.diag([50.0, 50.0, 1.0]), T_world_cam=np.eye(4))
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000))
 try:
