@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mapping.boxes import iou, overlap_share, union
-from memory_core.geometry import Box
+from mapping.boxes import union
+from memory_core.geometry import Box, iou, overlap_share
 from memory_core.segment import UNLABELLED
 
 _MIN_AGREEMENT = 0.2  # classes that agree less than this are different classes

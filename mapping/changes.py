@@ -9,13 +9,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mapping.boxes import iou
 from mapping.compiled import compiled
 from mapping.instances import Instances
 from mapping.settings import MapperSettings
 from mapping.tracks import Track
 from memory_core.frame import CameraFrame
-from memory_core.geometry import Box, invert_pose, transform_points
+from memory_core.geometry import Box, invert_pose, iou, transform_points
 from memory_core.segment import UNLABELLED
 
 Verdict = Literal["free", "there", "unknown"]

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mapping.associate import View, agreement, assign, same_named, score
-from mapping.boxes import BoxGrid, iou, overlap_share
+from mapping.boxes import BoxGrid
 from mapping.patches import Patch, PatchReader
 from mapping.settings import MapperSettings
 from mapping.surfaces import Surfaces
 from mapping.tracks import Track, track_from_instance, track_from_json
 from memory_core.frame import CameraFrame
-from memory_core.geometry import Box
+from memory_core.geometry import Box, iou, overlap_share
 from memory_core.graph import Instance
 from memory_core.segment import Segment
 

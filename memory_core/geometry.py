@@ -178,5 +178,31 @@ class Box:
         return float(np.linalg.norm(np.maximum(a, 0.0)))
 
 
+def overlap_share(a: Box, b: Box, margin_m: float) -> float:
+    """Common volume over the volume of the smaller box, after growing both by a margin; 0..1."""
+    common, volume_a, volume_b = _volumes(a, b, margin_m)
+    smaller = min(volume_a, volume_b)
+    return common / smaller if smaller > 0 else 0.0
+
+
+def iou(a: Box, b: Box, margin_m: float = 0.0) -> float:
+    """Common volume over the volume of both together, after growing both by a margin; 0..1."""
+    common, volume_a, volume_b = _volumes(a, b, margin_m)
+    both = volume_a + volume_b - common
+    return common / both if both > 0 else 0.0
+
+
+def _volumes(a: Box, b: Box, margin_m: float) -> tuple[float, float, float]:
+    """What two boxes have in common, and their own volumes, all after growing both by a margin."""
+    common = volume_a = volume_b = 1.0
+    for i in range(3):
+        low_a, high_a = a.minimum[i] - margin_m, a.maximum[i] + margin_m
+        low_b, high_b = b.minimum[i] - margin_m, b.maximum[i] + margin_m
+        common *= max(0.0, min(high_a, high_b) - max(low_a, low_b))
+        volume_a *= high_a - low_a
+        volume_b *= high_b - low_b
+    return common, volume_a, volume_b
+
+
 def _triple(values: Vec) -> tuple[float, float, float]:
     return (float(values[0]), float(values[1]), float(values[2]))

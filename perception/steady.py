@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_core.geometry import Box
+from memory_core.geometry import Box, iou
 
 _SAME = 0.3  # overlap of two boxes, by the union, that makes them the same candidate
 _MARGIN_M = 0.02
@@ -36,7 +36,7 @@ class Steady:
             one.frames = (one.frames << 1) & self._mask
         fits = [
             (share, -k, -c) for c, box in enumerate(boxes) for k, one in enumerate(self._seen)
-            if (share := _iou(box, one.box)) >= _SAME
+            if (share := iou(box, one.box, _MARGIN_M)) >= _SAME
         ]  # fmt: skip
         chosen: dict[int, int] = {}
         for _, k, c in sorted(fits, reverse=True):
@@ -61,15 +61,3 @@ class Steady:
 
     def load(self, rows: NDArray[np.float64]) -> None:
         self._seen = [_Seen(Box((a, b, c), (d, e, f)), int(n)) for a, b, c, d, e, f, n in rows.tolist()]
-
-
-def _iou(a: Box, b: Box) -> float:
-    """Common volume of two boxes over that of both together, after growing them a little."""
-    common = volume_a = volume_b = 1.0
-    for i in range(3):
-        low_a, high_a = a.minimum[i] - _MARGIN_M, a.maximum[i] + _MARGIN_M
-        low_b, high_b = b.minimum[i] - _MARGIN_M, b.maximum[i] + _MARGIN_M
-        common *= max(0.0, min(high_a, high_b) - max(low_a, low_b))
-        volume_a *= high_a - low_a
-        volume_b *= high_b - low_b
-    return common / (volume_a + volume_b - common)

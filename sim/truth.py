@@ -13,6 +13,7 @@ from scipy.optimize import linear_sum_assignment
 
 from memory_core.errors import BadInput
 from memory_core.frame import CameraFrame
+from memory_core.geometry import iou
 from memory_core.graph import Instance, SceneGraph
 from memory_core.labels import STRUCTURE
 from sim.types import SimObject
@@ -151,21 +152,13 @@ def _cost(instance: Instance, true: SimObject) -> float:
     if instance.label != true.label:
         return _NEVER
     distance = float(np.linalg.norm(np.subtract(instance.box.center, true.box.center)))
-    return distance if distance <= _FARTHEST_M or _iou(instance, true) >= 0.25 else _NEVER
-
-
-def _iou(instance: Instance, true: SimObject) -> float:
-    low = np.maximum(instance.box.minimum, true.box.minimum)
-    high = np.minimum(instance.box.maximum, true.box.maximum)
-    common = float(np.prod(np.maximum(high - low, 0.0)))
-    union = instance.box.volume_m3 + true.box.volume_m3 - common
-    return common / union if union > 0 else 0.0
+    return distance if distance <= _FARTHEST_M or iou(instance.box, true.box) >= 0.25 else _NEVER
 
 
 def _match(instance: Instance, true: SimObject, rooms: Mapping[str, str]) -> Match:
     error = float(np.linalg.norm(np.subtract(instance.box.center, true.box.center)))
     right = bool(true.room_id) and rooms.get(instance.room_id, "") == true.room_id
-    return Match(instance.id, true.uid, true.label, error, _iou(instance, true), right)
+    return Match(instance.id, true.uid, true.label, error, iou(instance.box, true.box), right)
 
 
 def _pair_rooms(both: Sequence[tuple[str, str]]) -> dict[str, str]:

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from mapping.associate import View, agreement, assign, score
-from mapping.boxes import BoxGrid, iou, overlap_share
-from memory_core.geometry import Box
+from mapping.boxes import BoxGrid
+from memory_core.geometry import Box, iou, overlap_share
 
 UNIT = Box((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 

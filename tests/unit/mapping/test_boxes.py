@@ -4,8 +4,8 @@
 import numpy as np
 import pytest
 
-from mapping.boxes import BoxGrid, iou, overlap_share
-from memory_core.geometry import Box
+from mapping.boxes import BoxGrid
+from memory_core.geometry import Box, iou, overlap_share
 
 
 def some_boxes(rng, n):
