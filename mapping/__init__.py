@@ -2,7 +2,7 @@
 """Frames and segments to maps and scene graphs."""
 
 from mapping.mapper import Mapper
-from mapping.octree import Octree
+from mapping.octree.octree import Octree
 from mapping.settings import MapperSettings
 
 __all__ = ["Mapper", "MapperSettings", "Octree"]

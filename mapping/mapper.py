@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mapping.boxes import largest_shift_m
-from mapping.changes import Absence
-from mapping.instances import Instances, Sighting
-from mapping.journal import Journal
 from mapping.keyframes import KeyframeGate, Shown
-from mapping.octree import Octree
-from mapping.relations import Relations
-from mapping.scene_graph import GraphView, graph_from_json, graph_to_json
+from mapping.objects.boxes import largest_shift_m
+from mapping.objects.changes import Absence
+from mapping.objects.instances import Instances, Sighting
+from mapping.objects.relations import Relations
+from mapping.objects.tracks import Track
+from mapping.octree.octree import Octree
 from mapping.settings import MapperSettings
-from mapping.telling import Teller
-from mapping.topology import Topology, TopologyChange, TopologySettings
-from mapping.tracks import Track
+from mapping.story.journal import Journal
+from mapping.story.scene_graph import GraphView, graph_from_json, graph_to_json
+from mapping.story.telling import Teller
+from mapping.topology.topology import Topology, TopologyChange, TopologySettings
 from memory_core.config import check
 from memory_core.errors import BadFrame, CorruptMemory
 from memory_core.event import Event, Keyframe, MapUpdate

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mapping.octree import Octree, warm_up
+from mapping.octree.octree import Octree, warm_up
 from memory_app.benchmarks.octomap_peer import Cost, CppOctomap, PyOctomap, build_driver, cost
 from memory_app.benchmarks.report import machine, row
 from memory_app.benchmarks.room import room_frames

@@ -4,8 +4,8 @@
 import numpy as np
 import pytest
 
-from mapping.associate import View, agreement, assign, score
-from mapping.boxes import BoxGrid
+from mapping.objects.associate import View, agreement, assign, score
+from mapping.objects.boxes import BoxGrid
 from memory_core.geometry import Box, iou, overlap_share
 
 UNIT = Box((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))

@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from mapping.boxes import BoxGrid
+from mapping.objects.boxes import BoxGrid
 from memory_core.geometry import Box, iou, overlap_share
 
 

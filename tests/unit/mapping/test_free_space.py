@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mapping.free_space import (
+from mapping.topology.free_space import (
     BLOCKED,
     OPEN,
     TILE,

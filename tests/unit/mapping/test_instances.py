@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mapping import Mapper, MapperSettings
-from mapping.instances import robust_box
+from mapping.objects.instances import robust_box
 from memory_core.segment import Segment
 from perception import TruthSegmenter
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mapping import Mapper, MapperSettings
-from mapping.scene_graph import GraphView
+from mapping.story.scene_graph import GraphView
 from memory_core.errors import BadFrame, BadSettings, CorruptMemory
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import maximum_filter
 
-from mapping.octree import Octree, warm_up
+from mapping.octree.octree import Octree, warm_up
 from memory_core import CameraFrame
 from memory_core.errors import BackendUnavailable, BadFrame, BadInput, BadSettings
 from memory_core.geometry import canonical_pose, pose_matrix, transform_points, unproject

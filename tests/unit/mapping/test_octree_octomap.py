@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from mapping.octree import Octree
+from mapping.octree.octree import Octree
 from memory_app.benchmarks.octomap_peer import CppOctomap, PyOctomap, build_driver
 from memory_app.benchmarks.octree import agreement
 from memory_app.benchmarks.room import room_frames

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from mapping.exporters import write_ply
-from mapping.octree import Octree
-from mapping.octree_blocks import Blocks, blocks_of, keys_of
+from mapping.octree.blocks import Blocks, blocks_of, keys_of
+from mapping.octree.octree import Octree
 from memory_core import CameraFrame
 from memory_core.errors import BadInput, BadSettings, CorruptMemory, NotAMemory
 from memory_core.geometry import pose_matrix

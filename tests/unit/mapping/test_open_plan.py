@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mapping.open_plan import Content, part_open_plans
+from mapping.topology.open_plan import Content, part_open_plans
 
 VOXEL = 0.05
 KITCHEN = ["fridge", "stove", "counter top", "toaster"]

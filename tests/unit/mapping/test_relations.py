@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from mapping.relations import Relations
+from mapping.objects.relations import Relations
 from mapping.settings import MapperSettings
 from memory_core.geometry import Box
 from memory_core.graph import Instance

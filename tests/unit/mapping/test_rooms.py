@@ -7,7 +7,7 @@ import itertools
 
 import pytest
 
-from mapping.rooms import UNKNOWN_ROOM, label_room
+from mapping.topology.rooms import UNKNOWN_ROOM, label_room
 
 
 def contents(*labels, confidence=1.0):

@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from mapping.surfaces import Surfaces
+from mapping.objects.surfaces import Surfaces
 
 
 def test_any_history_of_adding_releasing_and_joining_equals_a_dictionary(rng):

@@ -7,7 +7,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from mapping.topology import Topology
+from mapping.topology.topology import Topology
 from memory_core.errors import CorruptMemory
 from memory_core.frame import CameraFrame
 from memory_core.geometry import Box

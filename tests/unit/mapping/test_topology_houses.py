@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mapping.octree import Octree
-from mapping.topology import Topology
+from mapping.octree.octree import Octree
+from mapping.topology.topology import Topology
 from memory_core.graph import Instance
 from sim.house.floor import Floor as TrueFloor
 from sim.house.source import house_source

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mapping.objects.tracks import Track
 from mapping.settings import MapperSettings
-from mapping.tracks import Track
 from memory_core.event import Kind
 from memory_core.graph import State
 

@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mapping import octree_storage as storage
-from mapping import octree_table as table
-from mapping.octree_blocks import UNKNOWN, Blocks, blocks_of
-from mapping.octree_kernels import BLOCK
-from mapping.octree_update import STEPS_PER_LOG_ODD, Stored, update_blocks
-from mapping.octree_view import View
+from mapping.octree import storage, table
+from mapping.octree.blocks import UNKNOWN, Blocks, blocks_of
+from mapping.octree.kernels import BLOCK
+from mapping.octree.update import STEPS_PER_LOG_ODD, Stored, update_blocks
+from mapping.octree.view import View
 from memory_core.errors import BackendUnavailable, BadInput, BadSettings
 from memory_core.frame import CameraFrame
 

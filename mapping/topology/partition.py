@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mapping.compiled import compiled
-from mapping.free_space import BLOCKED, OPEN, Grid, Mask, by_clearance
+from mapping.topology.free_space import BLOCKED, OPEN, Grid, Mask, by_clearance
 from memory_core.geometry import Box
 
 Labels = NDArray[np.int32]

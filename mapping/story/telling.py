@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from mapping.journal import Note
-from mapping.scene_graph import GraphView
-from mapping.topology import TopologyChange
-from mapping.tracks import Track
-from mapping.wording import merge_sentence, relation_sentence, sentence
+from mapping.objects.tracks import Track
+from mapping.story.journal import Note
+from mapping.story.scene_graph import GraphView
+from mapping.story.wording import merge_sentence, relation_sentence, sentence
+from mapping.topology.topology import TopologyChange
 from memory_core.event import Event, Kind, instance_payload, place_payload, room_payload
 from memory_core.frame import CameraFrame
 from memory_core.graph import Instance, Relation, Room

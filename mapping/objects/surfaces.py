@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mapping import surface_kernels as kernels
+from mapping.objects import surface_kernels as kernels
 
 
 class Surfaces:

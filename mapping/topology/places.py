@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mapping.compiled import compiled
-from mapping.free_space import by_clearance
+from mapping.topology.free_space import by_clearance
 
 Mask = NDArray[np.bool_]
 Cell = tuple[int, int]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mapping.surface_kernels import collect
-from mapping.words import colour_shares
+from mapping.objects.surface_kernels import collect
+from mapping.story.words import colour_shares
 from memory_core.frame import CameraFrame
 from memory_core.segment import Segment
 

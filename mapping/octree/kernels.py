@@ -2,7 +2,7 @@
 """Which blocks of the octree a depth image shows: compiled loops over a pyramid of the image.
 
 The pyramid holds the nearest and farthest reach at every halving of the image. Projecting a block's box into it tells
-whether the block can be seen at all, and whether it is free as a whole. `mapping.octree_update` does the voxels.
+whether the block can be seen at all, and whether it is free as a whole. `mapping.octree.update` does the voxels.
 
 Lengths are voxels. Positions are relative to the corner of the block that holds the camera, so that float32 is exact
 enough anywhere in the world. Reach is depth along the optical axis, cut where the ray leaves the range; 0 is no

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mapping.octree_kernels import (
+from mapping.octree.kernels import (
     BLOCK,
     CELL,
     VOXELS,
@@ -25,8 +25,8 @@ from mapping.octree_kernels import (
     find_cells,
     make_scratch,
 )
-from mapping.octree_table import MAX_BLOCK
-from mapping.octree_update import mark_hits
+from mapping.octree.table import MAX_BLOCK
+from mapping.octree.update import mark_hits
 from memory_core.errors import BadFrame
 from memory_core.frame import CameraFrame
 
@@ -41,7 +41,7 @@ class View:
     Attributes after `look`:
         origin: (3,) int64 coordinates of the block that holds the camera.
         camera, pyramid: of the frame.
-        blocks: (n, 5) int32 visible blocks relative to origin, see `mapping.octree_kernels.Visible`.
+        blocks: (n, 5) int32 visible blocks relative to origin, see `mapping.octree.kernels.Visible`.
         hits: (n or more, 512) uint8, 1 for voxels in which a pixel ends; `update_blocks` clears it.
     """
 

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mapping.rooms import evidence
+from mapping.topology.rooms import evidence
 
 Labels = NDArray[np.int32]
 Mask = NDArray[np.bool_]

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mapping.boxes import BoxGrid
+from mapping.objects.boxes import BoxGrid
+from mapping.objects.support import SurfaceOf, parent_of
 from mapping.settings import MapperSettings
-from mapping.support import SurfaceOf, parent_of
 from memory_core.graph import Instance, Relation
 
 Key = tuple[str, str, str]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compiled loops of mapping.surfaces and mapping.patches: the hash of voxels to owners, and the voxels of a segment.
+"""Compiled loops of objects' surfaces and patches: the hash of voxels to owners, and the voxels of a segment.
 
 A slot of the table holds the index of an entry, EMPTY, or DEAD where an entry was taken out.
 """

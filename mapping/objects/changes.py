@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mapping.compiled import compiled
-from mapping.instances import Instances
+from mapping.objects.instances import Instances
+from mapping.objects.tracks import Track
 from mapping.settings import MapperSettings
-from mapping.tracks import Track
 from memory_core.frame import CameraFrame
 from memory_core.geometry import Box, invert_pose, iou, transform_points
 from memory_core.segment import UNLABELLED

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mapping.floor import Floor, Numbers, Rules
-from mapping.free_space import Columns, Storey
-from mapping.partition import Necks
-from mapping.rooms import label_room
+from mapping.topology.floor import Floor, Numbers, Rules
+from mapping.topology.free_space import Columns, Storey
+from mapping.topology.partition import Necks
+from mapping.topology.rooms import label_room
 from memory_core import packing
 from memory_core.config import setting
 from memory_core.event import place_from_payload, place_payload, room_from_payload, room_payload

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mapping.octree_table import MAX_BLOCK, allocate, find_all, insert
+from mapping.octree.table import MAX_BLOCK, allocate, find_all, insert
 
 UNKNOWN = -128  # log-odds of a voxel that was never seen
 VOXELS = 512

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mapping.exporters import write_file
-from mapping.octree_blocks import VOXELS, Blocks, blocks_of, in_range, keys_of
+from mapping.octree.blocks import VOXELS, Blocks, blocks_of, in_range, keys_of
 from memory_core.errors import BadSettings, CorruptMemory, NotAMemory
 from memory_core.packing import pack, unpack
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mapping.associate import View, agreement, assign, same_named, score
-from mapping.boxes import BoxGrid
-from mapping.patches import Patch, PatchReader
+from mapping.objects.associate import View, agreement, assign, same_named, score
+from mapping.objects.boxes import BoxGrid
+from mapping.objects.patches import Patch, PatchReader
+from mapping.objects.surfaces import Surfaces
+from mapping.objects.tracks import Track, track_from_instance, track_from_json
 from mapping.settings import MapperSettings
-from mapping.surfaces import Surfaces
-from mapping.tracks import Track, track_from_instance, track_from_json
 from memory_core.frame import CameraFrame
 from memory_core.geometry import Box, iou, overlap_share
 from memory_core.graph import Instance

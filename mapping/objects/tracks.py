@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mapping.patches import Patch
-from mapping.words import N_COLOURS, colour_words, size_word
+from mapping.objects.patches import Patch
+from mapping.story.words import N_COLOURS, colour_words, size_word
 from memory_core.geometry import Box
 from memory_core.graph import Instance, State
 from memory_core.segment import UNLABELLED

@@ -10,10 +10,20 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mapping.free_space import BLOCKED, OPEN, Columns, Grid, Mask, Storey, clearance_cells, pack_runs, unpack_runs
-from mapping.open_plan import Content, part_open_plans
-from mapping.partition import Labels, Necks, partition, unfurnished, wall_clearance
-from mapping.places import cover, parts, spread
+from mapping.topology.free_space import (
+    BLOCKED,
+    OPEN,
+    Columns,
+    Grid,
+    Mask,
+    Storey,
+    clearance_cells,
+    pack_runs,
+    unpack_runs,
+)
+from mapping.topology.open_plan import Content, part_open_plans
+from mapping.topology.partition import Labels, Necks, partition, unfurnished, wall_clearance
+from mapping.topology.places import cover, parts, spread
 from memory_core.geometry import Box
 from memory_core.graph import Instance
 from memory_core.segment import UNLABELLED

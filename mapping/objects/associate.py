@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mapping.boxes import union
+from mapping.objects.boxes import union
 from memory_core.geometry import Box, iou, overlap_share
 from memory_core.segment import UNLABELLED
 

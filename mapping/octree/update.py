@@ -3,7 +3,7 @@
 
 A voxel is hit when a pixel ends in it, else missed when its centre is nearer than the farthest reach of the pixels
 around its place, in an area of about its size. Like OctoMap's, an end outweighs being looked through; unlike OctoMap,
-no ray is cast: the cost is that of the voxels in view, not of pixels times range. Units as in `mapping.octree_kernels`.
+no ray is cast: the cost is that of the voxels in view, not of pixels times range. Units as in `mapping.octree.kernels`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mapping.compiled import compiled
-from mapping.octree_kernels import ALL_FREE, BLOCK, VOXELS, Camera, Floats, Ints, Pyramid, Scratch, Visible
+from mapping.octree.kernels import ALL_FREE, BLOCK, VOXELS, Camera, Floats, Ints, Pyramid, Scratch, Visible
 
 # OctoMap's defaults, log(p / (1 - p)) of hit 0.7, miss 0.4, clamps 0.1192 and 0.971, in steps of 1 / 27.126.
 HIT, MISS, LOWEST, HIGHEST, UNKNOWN = 23, -11, -54, 95, -128
