@@ -8,7 +8,9 @@ Payloads by kind (JSON values only; positions and sizes metres, times int nanose
 | appeared, saw, moved, vanished, changed | object id | {"instance": instance_payload(instance)} |
 | changed, when two are one | id that ends | {"instance": ..., "merged_into": id that stays}: it leaves the graph |
 | mapped | "" | {"places": [place_payload...], "gone_places": [id...], "passages": [[a, b, length_m]...],
-  "gone_passages": [[a, b]...], "rooms": [room_payload...], "gone_rooms": [id...]}: only what differs from before |
+  "gone_passages": [[a, b]...], "rooms": [room_payload...], "gone_rooms": [id...],
+  "frontiers": [frontier_payload...], "gone_frontiers": [id...], "snapshots": [[object id, keyframe id or ""]...]}:
+  only what differs from before; the last three may be missing |
 | related, unrelated | subject id | {"predicate": ..., "object": id, "confidence": ...} |
 | entered | place or room id | {} |
 | did, planned, outcome | skill, goal or "" | free; what the planner wrote |
@@ -19,11 +21,11 @@ Payloads by kind (JSON values only; positions and sizes metres, times int nanose
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from memory_core.geometry import Box
-from memory_core.graph import Instance, Place, Room, SceneGraph
+from memory_core.graph import Frontier, Instance, Place, Room, SceneGraph
 
 Kind = Literal[
     "session", "appeared", "saw", "moved", "vanished", "changed", "mapped", "related", "unrelated", "entered",
@@ -164,3 +166,13 @@ def room_from_payload(payload: dict[str, Any]) -> Room:
     minimum, maximum = payload["box"]
     box = Box(tuple(minimum), tuple(maximum))
     return Room(payload["id"], payload["label"], tuple(payload["position"]), box, payload["confidence"])
+
+
+def frontier_payload(frontier: Frontier) -> dict[str, Any]:
+    values = asdict(frontier)
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def frontier_from_payload(payload: dict[str, Any]) -> Frontier:
+    points = {name: tuple(payload[name]) for name in ("position", "viewpoint", "normal")}
+    return Frontier(**{**payload, **points})

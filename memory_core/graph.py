@@ -13,6 +13,7 @@ from memory_core.geometry import Box
 
 State = Literal["present", "moved", "gone", "unverified", "held"]
 Predicate = Literal["on", "in", "near"]
+Unseen = Literal["floor", "space"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +89,43 @@ class Passage:
     length_m: float
 
 
+@dataclass(frozen=True, slots=True)
+class Frontier:
+    """Where known free space ends at space that was never seen: "f1", "f2", ...
+
+    Attributes:
+        kind: "floor" where a robot may drive on into it, "space" where there is more to see than to drive to (behind
+            a counter, under a table, above a shelf).
+        position: its middle, metres.
+        viewpoint: a place at floor height from which it is seen, where the robot fits.
+        yaw_rad: heading at the viewpoint that looks at it.
+        area_m2: of the surface between what is free and what was never seen.
+        unseen_m3: never seen space that the viewpoint would look into, as far as the camera ranges.
+        normal: unit vector out of the free space.
+        snapshot: the kept image that looks at it best, "" while there is none.
+    """
+
+    id: str
+    kind: Unseen
+    position: tuple[float, float, float]
+    viewpoint: tuple[float, float, float]
+    yaw_rad: float
+    area_m2: float
+    unseen_m3: float
+    normal: tuple[float, float, float]
+    first_seen_ns: int
+    room_id: str = ""
+    place_id: str = ""
+    snapshot: str = ""
+
+
 @dataclass(frozen=True)
 class SceneGraph:
-    """What is known at `stamp_ns`; mappings are keyed by id. Treat as read-only."""
+    """What is known at `stamp_ns`; mappings are keyed by id. Treat as read-only.
+
+    `frontiers` is where to look next. `snapshots` gives for each object the one keyframe that explains it together
+    with its neighbours: few images that show everything (the best image of one object is in the events' `snapshot`).
+    """
 
     stamp_ns: int
     instances: Mapping[str, Instance] = field(default_factory=dict)
@@ -98,6 +133,8 @@ class SceneGraph:
     rooms: Mapping[str, Room] = field(default_factory=dict)
     relations: tuple[Relation, ...] = ()
     passages: tuple[Passage, ...] = ()
+    frontiers: Mapping[str, Frontier] = field(default_factory=dict)
+    snapshots: Mapping[str, str] = field(default_factory=dict)
 
     def to_networkx(self) -> nx.MultiDiGraph[str]:
         """All layers in one graph: node attribute `layer`, edge attribute `kind` (on, in, near, passage, contains).
@@ -109,11 +146,16 @@ class SceneGraph:
             ("object", self.instances),
             ("place", self.places),
             ("room", self.rooms),
+            ("frontier", self.frontiers),
         )
         for layer, nodes in layers:
             for node in nodes.values():
                 graph.add_node(node.id, layer=layer, value=node)
-        inhabitants: list[Instance | Place] = [*self.instances.values(), *self.places.values()]
+        inhabitants: list[Instance | Place | Frontier] = [
+            *self.instances.values(),
+            *self.places.values(),
+            *self.frontiers.values(),
+        ]
         for inhabitant in inhabitants:
             if inhabitant.room_id in self.rooms:
                 graph.add_edge(inhabitant.room_id, inhabitant.id, kind="contains")

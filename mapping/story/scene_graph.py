@@ -8,6 +8,8 @@ from typing import Any
 
 from memory_core.event import (
     Event,
+    frontier_from_payload,
+    frontier_payload,
     instance_from_payload,
     instance_payload,
     place_from_payload,
@@ -15,7 +17,7 @@ from memory_core.event import (
     room_from_payload,
     room_payload,
 )
-from memory_core.graph import Instance, Passage, Place, Relation, Room, SceneGraph
+from memory_core.graph import Frontier, Instance, Passage, Place, Relation, Room, SceneGraph
 
 _OBJECT_KINDS = frozenset({"appeared", "saw", "moved", "vanished", "changed"})
 
@@ -37,6 +39,8 @@ class GraphView:
         self.rooms: dict[str, Room] = dict(graph.rooms)
         self.relations: dict[tuple[str, str, str], Relation] = {_key(r): r for r in graph.relations}
         self.passages: dict[tuple[str, str], Passage] = {(p.a, p.b): p for p in graph.passages}
+        self.frontiers: dict[str, Frontier] = dict(graph.frontiers)
+        self.snapshots: dict[str, str] = dict(graph.snapshots)
 
     def apply(self, events: Iterable[Event]) -> None:
         """Change the graph by events, in order; kinds that say nothing about the graph are passed over."""
@@ -58,6 +62,8 @@ class GraphView:
             rooms={id: self.rooms[id] for id in sorted(self.rooms, key=_by_id)},
             relations=tuple(self.relations[key] for key in sorted(self.relations, key=_by_ids)),
             passages=tuple(self.passages[key] for key in sorted(self.passages, key=_by_ids)),
+            frontiers={id: self.frontiers[id] for id in sorted(self.frontiers, key=_by_id)},
+            snapshots={id: self.snapshots[id] for id in sorted(self.snapshots, key=_by_id)},
         )
 
     def _object(self, event: Event) -> None:
@@ -76,6 +82,13 @@ class GraphView:
         self.rooms.update((room.id, room) for room in map(room_from_payload, payload["rooms"]))
         self.places.update((place.id, place) for place in map(place_from_payload, payload["places"]))
         self.passages.update(((a, b), Passage(a, b, length_m)) for a, b, length_m in payload["passages"])
+        for id in payload.get("gone_frontiers", ()):
+            self.frontiers.pop(id, None)
+        self.frontiers.update((one.id, one) for one in map(frontier_from_payload, payload.get("frontiers", ())))
+        for id, keyframe in payload.get("snapshots", ()):
+            self.snapshots.pop(id, None)
+            if keyframe:
+                self.snapshots[id] = keyframe
 
     def _relation(self, event: Event) -> None:
         payload = event.payload
@@ -107,6 +120,8 @@ def graph_to_json(graph: SceneGraph) -> dict[str, Any]:
         "rooms": [room_payload(room) for room in graph.rooms.values()],
         "relations": [[r.subject, r.predicate, r.object, r.confidence] for r in graph.relations],
         "passages": [[p.a, p.b, p.length_m] for p in graph.passages],
+        "frontiers": [frontier_payload(frontier) for frontier in graph.frontiers.values()],
+        "snapshots": dict(graph.snapshots),
     }
 
 
@@ -119,4 +134,6 @@ def graph_from_json(values: dict[str, Any]) -> SceneGraph:
         rooms={one.id: one for one in map(room_from_payload, values["rooms"])},
         relations=tuple(Relation(*row) for row in values["relations"]),
         passages=tuple(Passage(*row) for row in values["passages"]),
+        frontiers={one.id: one for one in map(frontier_from_payload, values["frontiers"])},
+        snapshots=dict(values["snapshots"]),
     )

@@ -20,14 +20,16 @@ def to_dsg(graph: SceneGraph) -> dict[str, Any]:
     """JSON values for `spark_dsg.DynamicSceneGraph.load`.
 
     "o3" becomes node O3, "p3" p3, "r3" R3; B0 holds all rooms. Edges: rooms to their places, places to the objects
-    nearest to them, passages (weight: metres), relations (metadata: predicate). Class names are in the nodes' names
+    nearest to them, passages (weight: metres), relations (metadata: predicate). Places from which a frontier is looked
+    at are active frontiers. Class names are in the nodes' names
     and, numbered, in the labelspaces of the metadata. O(nodes + edges).
     """
     labels = sorted({instance.label for instance in graph.instances.values()})
     room_labels = sorted({room.label for room in graph.rooms.values()})
+    open_ended = {frontier.place_id for frontier in graph.frontiers.values()}
     nodes = [
         *(_object_node(instance, labels.index(instance.label)) for instance in graph.instances.values()),
-        *(_place_node(place, graph.stamp_ns) for place in graph.places.values()),
+        *(_place_node(place, graph.stamp_ns, place.id in open_ended) for place in graph.places.values()),
         *(_room_node(room, room_labels.index(room.label), graph.stamp_ns) for room in graph.rooms.values()),
         *_building_nodes(graph),
     ]
@@ -111,7 +113,7 @@ def _object_node(instance: Instance, label: int) -> dict[str, Any]:
     return _node(_symbol("O", instance.id), "OBJECTS", attributes)
 
 
-def _place_node(place: Place, stamp_ns: int) -> dict[str, Any]:
+def _place_node(place: Place, stamp_ns: int, is_frontier: bool) -> dict[str, Any]:
     attributes = {
         **_semantic("PlaceNodeAttributes", place.id, place.position, stamp_ns),
         "distance": place.radius_m,
@@ -121,7 +123,7 @@ def _place_node(place: Place, stamp_ns: int) -> dict[str, Any]:
         "mesh_vertex_labels": [],
         "deformation_connections": [],
         "real_place": True,
-        "active_frontier": False,
+        "active_frontier": is_frontier,
         "anti_frontier": False,
         "need_cleanup": False,
         "num_frontier_voxels": 0,

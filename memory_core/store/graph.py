@@ -7,9 +7,9 @@ import json
 
 import apsw
 
-from memory_core.event import instance_from_payload
+from memory_core.event import frontier_from_payload, instance_from_payload
 from memory_core.geometry import Box
-from memory_core.graph import Instance, Passage, Place, Relation, Room, SceneGraph
+from memory_core.graph import Frontier, Instance, Passage, Place, Relation, Room, SceneGraph
 from memory_core.store import query
 
 Bindings = tuple[int, ...]
@@ -37,6 +37,8 @@ def load(connection: apsw.Connection, as_of_ns: int | None = None) -> SceneGraph
         rooms={room.id: room for room in rooms(connection, as_of_ns)},
         relations=tuple(_relations(connection, as_of_ns)),
         passages=tuple(_passages(connection, as_of_ns)),
+        frontiers={frontier.id: frontier for frontier in frontiers(connection, as_of_ns)},
+        snapshots=_snapshots(connection, as_of_ns),
     )
 
 
@@ -69,6 +71,21 @@ def rooms(connection: apsw.Connection, as_of_ns: int | None = None) -> list[Room
         values,
     )
     return [Room(r[0], r[1], (r[2], r[3], r[4]), Box((r[5], r[6], r[7]), (r[8], r[9], r[10])), r[11]) for r in rows]
+
+
+def frontiers(connection: apsw.Connection, as_of_ns: int | None = None) -> list[Frontier]:
+    """Frontiers in order of their ids. O(frontiers ever)."""
+    where, values = holds("v", as_of_ns)
+    rows = query.rows(connection, f"SELECT content FROM frontier v WHERE {where} ORDER BY length(id), id", values)
+    return [frontier_from_payload(json.loads(content)) for (content,) in rows]
+
+
+def _snapshots(connection: apsw.Connection, as_of_ns: int | None) -> dict[str, str]:
+    where, values = holds("v", as_of_ns)
+    found = query.rows(
+        connection, f"SELECT object, keyframe FROM covered v WHERE {where} ORDER BY length(object), object", values
+    )
+    return dict(found)
 
 
 def _relations(connection: apsw.Connection, as_of_ns: int | None) -> list[Relation]:

@@ -2,7 +2,8 @@
 """Tables of memory.db and the numbered steps that bring older files up to date.
 
 The record (what cannot be made again): origin, event, keyframe, shows, map_block, checkpoint, outbox.
-The views (remade from the events by `rebuild`): object_version, object_box, edge, place, room, passage, event_words.
+The views (remade from the events by `rebuild`): object_version, object_box, edge, place, room, passage, frontier,
+covered, event_words.
 
 Times are int64 nanoseconds. A row of a view is valid in [vf, vt); vt is NULL while it still is.
 """
@@ -53,7 +54,7 @@ CREATE TABLE checkpoint(
 """
 
 # A version of an object is named by the event that made it, so rebuilding gives the same rows.
-VIEWS = """
+_FIRST_VIEWS = """
 CREATE TABLE object_version(
     id INTEGER PRIMARY KEY, object TEXT NOT NULL, label TEXT NOT NULL, words TEXT NOT NULL, state TEXT NOT NULL,
     room TEXT NOT NULL, place TEXT NOT NULL,
@@ -91,6 +92,21 @@ CREATE TABLE passage(
 CREATE UNIQUE INDEX passage_current ON passage(a, b) WHERE vt IS NULL;
 """
 
+# `content` of a frontier is its payload; `covered` tells which keyframe explains an object.
+_FRONTIERS = """
+CREATE TABLE frontier(
+    id TEXT NOT NULL, event INTEGER NOT NULL, content TEXT NOT NULL, vf INTEGER NOT NULL, vt INTEGER,
+    PRIMARY KEY(id, event)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX frontier_current ON frontier(id) WHERE vt IS NULL;
+CREATE TABLE covered(
+    object TEXT NOT NULL, event INTEGER NOT NULL, keyframe TEXT NOT NULL, vf INTEGER NOT NULL, vt INTEGER,
+    PRIMARY KEY(object, event)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX covered_current ON covered(object) WHERE vt IS NULL;
+"""
+VIEWS = _FIRST_VIEWS + _FRONTIERS
+
 # Full text is newest first by row number, so neither positions nor ranks are kept.
 WORDS = """
 CREATE VIRTUAL TABLE event_words USING fts5(
@@ -98,7 +114,7 @@ CREATE VIRTUAL TABLE event_words USING fts5(
 );
 """
 
-VIEW_TABLES = ("object_version", "object_box", "edge", "place", "room", "passage")
+VIEW_TABLES = ("object_version", "object_box", "edge", "place", "room", "passage", "frontier", "covered")
 
-MIGRATIONS: tuple[str, ...] = (_RECORD + VIEWS + WORDS,)
+MIGRATIONS: tuple[str, ...] = (_RECORD + _FIRST_VIEWS + WORDS, _FRONTIERS)
 """Step i brings a file from format i to format i + 1; the newest format is their number."""

@@ -15,6 +15,10 @@ from memory_core.store.blobs import IMAGE, MAP, Blobs, sha256
 from memory_core.store.sqlite import Database
 
 _SHOWN = 5
+_ORDER = {
+    "passage": "a, b, event", "place": "id, event", "room": "id, event", "frontier": "id, event",
+    "covered": "object, event",
+}  # fmt: skip
 _RECORD_TABLES = ("event", "keyframe", "shows", "map_block", "checkpoint", "outbox", "origin")
 
 
@@ -129,8 +133,7 @@ def _views(connection: apsw.Connection) -> Iterator[str]:
             views.apply(scratch, stored.id, stored.event)
         scratch.execute("COMMIT")
         for table in schema.VIEW_TABLES:
-            order = "a, b, event" if table == "passage" else "id, event" if table in ("place", "room") else "id"
-            sql = f"SELECT * FROM {table} ORDER BY {order}"
+            sql = f"SELECT * FROM {table} ORDER BY {_ORDER.get(table, 'id')}"
             if any(a != b for a, b in _pairs(query.rows(connection, sql), query.rows(scratch, sql))):
                 yield f"view {table}: differs from the events; rebuild repairs it"
     finally:

@@ -11,7 +11,15 @@ from typing import Any, get_args
 import apsw
 
 from memory_core.errors import BadInput
-from memory_core.event import Event, instance_from_payload, place_from_payload, room_from_payload
+from memory_core.event import (
+    Event,
+    canonical_json,
+    frontier_from_payload,
+    frontier_payload,
+    instance_from_payload,
+    place_from_payload,
+    room_from_payload,
+)
 from memory_core.graph import Predicate, State
 from memory_core.store import query, schema
 
@@ -111,6 +119,20 @@ def _map(connection: apsw.Connection, number: int, event: Event) -> None:
         _end(connection, "passage", "a = ? AND b = ?", (a, b), stamp)
     for a, b, length_m in changes.get("passages", ()):
         connection.execute("INSERT INTO passage VALUES(?,?,?,?,?,NULL)", (a, b, number, length_m, stamp))
+    _frontiers(connection, number, stamp, changes)
+
+
+def _frontiers(connection: apsw.Connection, number: int, stamp: int, changes: dict[str, Any]) -> None:
+    frontiers = list(map(frontier_from_payload, changes.get("frontiers", ())))
+    for identity in [*changes.get("gone_frontiers", ()), *(frontier.id for frontier in frontiers)]:
+        _end(connection, "frontier", "id = ?", (identity,), stamp)
+    for frontier in frontiers:
+        content = canonical_json(frontier_payload(frontier))
+        connection.execute("INSERT INTO frontier VALUES(?,?,?,?,NULL)", (frontier.id, number, content, stamp))
+    for name, keyframe in changes.get("snapshots", ()):
+        _end(connection, "covered", "object = ?", (name,), stamp)
+        if keyframe:
+            connection.execute("INSERT INTO covered VALUES(?,?,?,?,NULL)", (name, number, keyframe, stamp))
 
 
 def _end(connection: apsw.Connection, table: str, which: str, names: tuple[Any, ...], stamp: int) -> None:

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from memory_core import Box, Event, Instance, MapUpdate, Place, Room, SceneGraph
 from memory_core.event import (
+    frontier_from_payload,
+    frontier_payload,
     instance_from_payload,
     instance_payload,
     place_from_payload,
@@ -16,6 +18,7 @@ from memory_core.event import (
     room_from_payload,
     room_payload,
 )
+from memory_core.graph import Frontier
 
 NUMBER = st.floats(-1e6, 1e6, allow_nan=False)
 POINT = st.tuples(NUMBER, NUMBER, NUMBER)
@@ -60,6 +63,16 @@ def test_the_order_in_which_a_payload_was_filled_does_not_matter():
     other = Event(kind="did", stamp_ns=1, payload={"b": {"d": 3, "c": 2}, "a": 1})
 
     assert one.canonical() == other.canonical()
+
+
+@given(
+    st.builds(
+        Frontier, id=st.text(), kind=st.sampled_from(["floor", "space"]), position=POINT, viewpoint=POINT,
+        yaw_rad=NUMBER, area_m2=NUMBER, unseen_m3=NUMBER, normal=POINT, first_seen_ns=STAMP, snapshot=st.text(),
+    )
+)  # fmt: skip
+def test_a_frontier_goes_through_its_payload_unchanged(frontier):
+    assert frontier_from_payload(through_json(frontier_payload(frontier))) == frontier
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from memory_core import Event
+from memory_core import Event, MapUpdate, SceneGraph
 from memory_core.errors import BadInput, MemoryUnavailable
+from memory_core.event import frontier_payload
+from memory_core.graph import Frontier
 from memory_core.memory import Memory
 from memory_core.store.blobs import Blobs
+from memory_core.store.schema import MIGRATIONS
 
 
 def replayed(path, updates):
@@ -176,7 +179,8 @@ def test_info_counts_what_is_there(flat_memory, script):
     info = flat_memory.info()
 
     assert {name: info[name] for name in ("schema_version", "map_id", "sessions", "frames", "events", "objects")} == {
-        "schema_version": 1, "map_id": "map", "sessions": ["s1"], "frames": 150, "events": 16, "objects": 6,
+        "schema_version": len(MIGRATIONS), "map_id": "map", "sessions": ["s1"], "frames": 150, "events": 16,
+        "objects": 6,
     }  # fmt: skip
     assert (info["places"], info["rooms"], info["snapshots"], info["objects_gone"]) == (2, 2, 2, 1)
     size = len(script.region(1)) + len(script.region(3))
@@ -335,3 +339,31 @@ def test_the_map_is_read_although_a_writer_goes_on_replacing_regions(flat_memory
     monkeypatch.setattr(Blobs, "get", get)
     latest = script.region(50 + 20)
     assert flat_memory.map_blocks() == {"a": script.region(1), "b": script.region(3), **regions, "m19": latest}
+
+
+def test_frontiers_and_snapshots_hold_for_as_long_as_they_were_told(tmp_path, script):
+    def update(t, **changes):
+        changes = {"frontiers": [], "gone_frontiers": [], "snapshots": [], **changes}
+        payload = {**script.mapped(t).payload, **changes}
+        event = replace(script.mapped(t), payload=payload)
+        return MapUpdate(event.stamp_ns, t, SceneGraph(event.stamp_ns), (event,))
+
+    gap = Frontier("f1", "floor", (1, 0, 1), (0, 0, 0), 0.0, 1.5, 9.0, (1, 0, 0), 5, "r1", "p1", "k1")
+    with Memory.open(tmp_path) as memory:
+        memory.remember(update(1, frontiers=[frontier_payload(gap)], snapshots=[["o2", "k1"], ["o10", "k2"]]))
+        memory.remember(update(2, gone_frontiers=["f1"], snapshots=[["o2", ""], ["o10", "k1"]]))
+
+        assert memory.graph(script.SECOND).frontiers == {"f1": gap}
+        assert memory.graph(script.SECOND).snapshots == {"o2": "k1", "o10": "k2"}
+        assert (memory.graph().frontiers, memory.graph().snapshots) == ({}, {"o10": "k1"})
+        assert memory.info()["frontiers"] == 0
+        memory.rebuild()
+        assert memory.graph(script.SECOND).frontiers == {"f1": gap}
+        assert memory.verify().ok
+
+
+def test_a_frontier_that_is_none_is_refused(tmp_path, script):
+    event = script.mapped(1)
+    event.payload["frontiers"] = [{"id": "f1"}]
+    with Memory.open(tmp_path) as memory, pytest.raises(BadInput, match=r"mapped .* bad payload"):
+        memory.remember(MapUpdate(1, 1, SceneGraph(1), (event,)))
