@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which blocks of the octree a depth image shows: compiled loops over a pyramid of the image.
 
-The pyramid holds the nearest and farthest reach at every halving of the image. Projecting a block's box into it tells
-whether the block can be seen at all, and whether it is free as a whole. `mapping.octree.update` does the voxels.
+The pyramid holds the nearest and farthest reach at every halving of the image; `mapping.octree.image` fills it.
+Projecting a cube into it tells whether the cube can be seen at all, and whether it is free as a whole: cubes of 64, 32,
+16 and 8 voxels, each only where the larger one can be seen. `mapping.octree.update` does the voxels.
 
 Lengths are voxels. Positions are relative to the corner of the block that holds the camera, so that float32 is exact
 enough anywhere in the world. Reach is depth along the optical axis, cut where the ray leaves the range; 0 is no
 information. A block is 8x8x8 voxels, a cell 8x8x8 blocks.
+
+All that kernels take and give are plain arrays, so that the same contract serves another processor.
 """
 
 from __future__ import annotations
@@ -21,12 +24,13 @@ from mapping.compiled import compiled
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
-HIDDEN, SEEN, ALL_FREE = 0, 1, 2
+HIDDEN, SEEN, INSIDE, ALL_FREE = 0, 1, 2, 3
 CELL = 64  # voxels along a cell's edge
 BLOCK = 8  # voxels along a block's edge
 VOXELS = 512  # voxels in a block, and blocks in a cell
 
 _NEAR = np.float32(0.05)
+_FINE = 7  # pixels across which a block is looked at, at most, less one
 _ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
 _INFINITY = np.float32(np.inf)
 
@@ -49,7 +53,8 @@ class Camera(NamedTuple):
 class Pyramid(NamedTuple):
     """Reach of the image at every halving; levels (L, 3) are offset, width and height of each in the flat arrays.
 
-    nearest is infinite where there is no depth, farthest is 0; around is the farthest of 3x3 neighbours.
+    nearest is infinite where there is no depth, farthest is 0; around is the farthest of 3x3 neighbours. Level 0 of
+    nearest is never filled; level 0 of farthest, and the first levels of around, only when voxels are that small.
     """
 
     levels: Ints
@@ -58,105 +63,18 @@ class Pyramid(NamedTuple):
     around: Floats
 
 
-class Scratch(NamedTuple):
-    """Room for intermediate values, so that no frame asks for memory: W + 1 values a row of the image, 512 a block."""
-
-    row: Floats
-    codes: Ints  # (4, W + 1)
-    fresh: NDArray[np.uint8]
-    found: Ints
-    offsets: Floats  # (3, 512)
-    places: Ints
-    depths: Floats
-    reaches: Floats
-    voxels: NDArray[np.int8]
-
-
-def make_scratch(width: int) -> Scratch:
-    """Scratch space for images of a width."""
-    row, codes = np.empty(width, np.float32), np.empty((4, width + 1), np.int32)
-    fresh, found = np.empty(width, np.uint8), np.empty(width, np.int32)
-    offsets, places = np.empty((3, VOXELS), np.float32), np.empty(VOXELS, np.int32)
-    depths, reaches = np.empty(VOXELS, np.float32), np.empty(VOXELS, np.float32)
-    return Scratch(row, codes, fresh, found, offsets, places, depths, reaches, np.empty(VOXELS, np.int8))
-
-
 class Visible(NamedTuple):
     """Tables from place to row: cell_table (nx, ny, nz) of cells, block_table (cells, 512) of blocks; -1 is none.
 
-    cells (n, 3) are local coordinates; blocks (n, 5) local coordinates, SEEN or ALL_FREE, and the level of `around` in
-    which to look for their voxels, -1 for level 0 of `farthest`.
+    cells (n, 3) are local coordinates. blocks (n, 6) are local coordinates; SEEN, INSIDE when it is wholly inside the
+    image, or ALL_FREE when every voxel is looked through and no pixel ends in it; the level of `around` in which to
+    look for their voxels, -1 for level 0 of `farthest`; and 1 where a pixel ends in it.
     """
 
     cell_table: Ints
     cells: Ints
     block_table: Ints
     blocks: Ints
-
-
-@compiled
-def fill_reach(depth: Any, scale: Any, limit: Any, camera: Camera, pyramid: Pyramid) -> None:
-    """Level 0 of the pyramid: depth (H, W) times scale, cut at distance `limit` from the camera along the ray."""
-    height, width = depth.shape
-    columns = camera.columns
-    for v in range(height):
-        across = _ONE + camera.rows[v] * camera.rows[v]
-        source = depth[v]
-        low = pyramid.nearest[v * width : v * width + width]
-        high = pyramid.farthest[v * width : v * width + width]
-        for u in range(width):
-            cut = limit / np.sqrt(across + columns[u] * columns[u])
-            value = source[u] * scale
-            value = value if value < cut else cut
-            high[u] = value
-            low[u] = value if value > _ZERO else _INFINITY
-
-
-@compiled(inline="always")
-def _image(values: Floats, level: Any) -> Floats:
-    offset, width, height = level
-    return values[offset : offset + width * height].reshape((height, width))
-
-
-@compiled
-def _halve(fine: Floats, coarse: Floats, sign: Any) -> None:
-    """coarse gets the largest of each 2x2 of sign * fine, times sign; edges of odd size stand alone."""
-    height, width = fine.shape
-    half = width // 2
-    for y in range(coarse.shape[0]):
-        a, b, out = fine[2 * y], fine[min(2 * y + 1, height - 1)], coarse[y]
-        for x in range(half):
-            p, q = max(sign * a[2 * x], sign * a[2 * x + 1]), max(sign * b[2 * x], sign * b[2 * x + 1])
-            out[x] = sign * max(p, q)
-        if half < coarse.shape[1]:
-            out[half] = sign * max(sign * a[width - 1], sign * b[width - 1])
-
-
-@compiled
-def _spread(image: Floats, around: Floats, row: Floats) -> None:
-    """around gets the largest of the 3x3 neighbours in image; row (W,) is scratch."""
-    height, width = image.shape
-    for y in range(height):
-        a, b, c, out = image[max(y - 1, 0)], image[y], image[min(y + 1, height - 1)], around[y]
-        for x in range(width):
-            row[x] = max(a[x], b[x], c[x])
-        for x in range(1, width - 1):
-            out[x] = max(row[x - 1], row[x], row[x + 1])
-        out[0] = max(row[0], row[min(1, width - 1)])
-        out[width - 1] = max(row[max(width - 2, 0)], row[width - 1])
-
-
-@compiled
-def fill_pyramid(pyramid: Pyramid, camera: Camera, scratch: Scratch) -> None:
-    """All other levels from level 0. `around` is left out at levels finer than any voxel in reach needs."""
-    levels, last = pyramid.levels, pyramid.levels.shape[0] - 1
-    for k in range(1, last + 1):
-        fine, coarse = levels[k - 1], levels[k]
-        _halve(_image(pyramid.nearest, fine), _image(pyramid.nearest, coarse), -_ONE)
-        _halve(_image(pyramid.farthest, fine), _image(pyramid.farthest, coarse), _ONE)
-    finest = _level(pyramid.farthest[levels[last, 0]] + np.float32(CELL), camera.lens, last)
-    for k in range(max(finest, 0), last + 1):
-        _spread(_image(pyramid.farthest, levels[k]), _image(pyramid.around, levels[k]), scratch.row)
 
 
 @compiled(inline="always")
@@ -188,10 +106,42 @@ def _range(center: Any, extent: Any, front: Any, back: Any, focal: Any, middle: 
     return (focal * low + middle + _HALF, focal * high + middle + _HALF)
 
 
+@compiled(inline="always")
+def _extremes(u0: Any, u1: Any, v0: Any, v1: Any, most: int, pyramid: Pyramid) -> Any:
+    """Nearest and farthest reach among pixels u0 .. u1, v0 .. v1, at a level where they are at most `most` + 2."""
+    levels = pyramid.levels
+    level, size, last = 1, max(u1 - u0, v1 - v0) >> 1, levels.shape[0] - 1
+    while size > most and level < last:
+        level, size = level + 1, size >> 1
+    offset, width = levels[level, 0], levels[level, 1]
+    low, high = _INFINITY, _ZERO
+    for v in range(v0 >> level, (v1 >> level) + 1):
+        start = offset + v * width
+        for at in range(start + (u0 >> level), start + (u1 >> level) + 1):
+            near, far = pyramid.nearest[at], pyramid.farthest[at]
+            low = near if near < low else low
+            high = far if far > high else high
+    return low, high
+
+
+@compiled(inline="always")
+def _any_blind(u0: Any, u1: Any, v0: Any, v1: Any, level: Any, pyramid: Pyramid) -> bool:
+    """Whether voxels at pixels u0 .. u1, v0 .. v1 would find no depth around them."""
+    image = pyramid.around if level >= 0 else pyramid.farthest
+    level = max(level, 0)
+    offset, width = pyramid.levels[level, 0], pyramid.levels[level, 1]
+    n_blind = 0
+    for v in range(v0 >> level, (v1 >> level) + 1):
+        row = image[offset + v * width : offset + v * width + width]
+        for u in range(u0 >> level, (u1 >> level) + 1):
+            n_blind += row[u] == _ZERO
+    return n_blind > 0
+
+
 @compiled
 def _classify(x: Any, y: Any, z: Any, half: Any, camera: Camera, pyramid: Pyramid) -> int:
-    """HIDDEN, SEEN or ALL_FREE: a cube of half edge `half` around (x, y, z) relative to the camera, map axes."""
-    R, lens, levels = camera.R, camera.lens, pyramid.levels
+    """HIDDEN, or for blocks the other kinds: a cube of half edge `half` around (x, y, z) from the camera, map axes."""
+    R, lens = camera.R, camera.lens
     if _outside(x, y, z, half, camera.planes):
         return HIDDEN
     depth = R[0, 2] * x + R[1, 2] * y + R[2, 2] * z
@@ -207,33 +157,23 @@ def _classify(x: Any, y: Any, z: Any, half: Any, camera: Camera, pyramid: Pyrami
     top, bottom = _range(center, extent, front, back, lens[1], lens[3])
     if not (right >= 0 and bottom >= 0 and left < lens[4] and top < lens[5]):
         return HIDDEN
-    inside = left >= 0 and top >= 0 and right < lens[4] and bottom < lens[5]
     u0, u1 = np.int64(max(left, _ZERO)), np.int64(min(right, lens[4] - _ONE))
     v0, v1 = np.int64(max(top, _ZERO)), np.int64(min(bottom, lens[5] - _ONE))
-    last = levels.shape[0] - 1
-    level, size = 1, max(u1 - u0, v1 - v0) >> 1
-    while size > 1 and level < last:
-        level, size = level + 1, size >> 1
-    offset, width = levels[level, 0], levels[level, 1]
-    low, high = _INFINITY, _ZERO
-    for v in range(v0 >> level, (v1 >> level) + 1):
-        for u in range(u0 >> level, (u1 >> level) + 1):
-            low = min(low, pyramid.nearest[offset + v * width + u])
-            high = max(high, pyramid.farthest[offset + v * width + u])
+    low, high = _extremes(u0, u1, v0, v1, 1, pyramid)
     if front > high:
         return HIDDEN
-    if not (inside and back < low and half <= BLOCK):
+    if half > BLOCK // 2:
         return SEEN
-    level = _level(depth, lens, last)
-    image = pyramid.around if level >= 0 else pyramid.farthest
-    level = max(level, 0)
-    offset, width = levels[level, 0], levels[level, 1]
-    n_blind = 0
-    for v in range(v0 >> level, (v1 >> level) + 1):
-        row = image[offset + v * width : offset + v * width + width]
-        for u in range(u0 >> level, (u1 >> level) + 1):
-            n_blind += row[u] == _ZERO
-    return SEEN if n_blind else ALL_FREE
+    level = _level(depth, lens, pyramid.levels.shape[0] - 1)
+    margin = np.int64(1) << max(level, 0)  # voxels look at pixels around their own
+    a, b = max(u0 - margin, 0), min(u1 + margin, np.int64(lens[4]) - 1)
+    c, d = max(v0 - margin, 0), min(v1 + margin, np.int64(lens[5]) - 1)
+    low, high = _extremes(a, b, c, d, _FINE, pyramid)
+    if front > high:
+        return HIDDEN
+    if not (left >= 0 and top >= 0 and right < lens[4] and bottom < lens[5]):
+        return SEEN
+    return INSIDE if back >= low or _any_blind(u0, u1, v0, v1, level, pyramid) else ALL_FREE
 
 
 @compiled
@@ -257,30 +197,66 @@ def find_cells(camera: Camera, pyramid: Pyramid, first: Ints, visible: Visible) 
     return n
 
 
-@compiled
-def find_blocks(camera: Camera, pyramid: Pyramid, low: Ints, high: Ints, visible: Visible) -> int:
-    """Fills blocks with the visible ones from low (3,) to below high (3,) in the cells; returns their number.
+@compiled(inline="always")
+def _from_camera(x: Any, y: Any, z: Any, half: Any, t: Floats) -> Any:
+    """Centre, from the camera, of the cube of half edge `half` whose first block is (x, y, z)."""
+    return (
+        np.float32(x * BLOCK) + half - t[0],
+        np.float32(y * BLOCK) + half - t[1],
+        np.float32(z * BLOCK) + half - t[2],
+    )
 
-    block_table gets the rows of SEEN blocks only: no pixel ends in the others.
+
+@compiled(inline="always")
+def _kind_of(x: Any, y: Any, z: Any, size: Any, box: Ints, camera: Camera, pyramid: Pyramid) -> int:
+    """Kind of the cube of size^3 blocks whose first is (x, y, z); HIDDEN when it is not in the box (2, 3) of blocks."""
+    if x + size <= box[0, 0] or y + size <= box[0, 1] or z + size <= box[0, 2]:
+        return HIDDEN
+    if x >= box[1, 0] or y >= box[1, 1] or z >= box[1, 2]:
+        return HIDDEN
+    half = np.float32(size * (BLOCK // 2))
+    a, b, c = _from_camera(x, y, z, half, camera.t)
+    return _classify(a, b, c, half, camera, pyramid)
+
+
+@compiled
+def _find_in(
+    x: Any, y: Any, z: Any, box: Ints, camera: Camera, pyramid: Pyramid, rows: Ints, blocks: Ints, n: int
+) -> int:
+    """Appends the visible ones of the 2x2x2 blocks from (x, y, z) on to blocks[n:], and to their cell's rows (512,)."""
+    R, half = camera.R, np.float32(BLOCK / 2)
+    for i in range(8):
+        bx, by, bz = x + (i >> 2), y + (i >> 1 & 1), z + (i & 1)
+        kind = _kind_of(bx, by, bz, 1, box, camera, pyramid)
+        if kind == HIDDEN:
+            continue
+        if kind != ALL_FREE:
+            rows[(bx & 7) << 6 | (by & 7) << 3 | bz & 7] = n
+        p, q, r = _from_camera(bx, by, bz, half, camera.t)
+        block = blocks[n]
+        block[0], block[1], block[2], block[3], block[5] = bx, by, bz, kind, 0
+        block[4] = _level(R[0, 2] * p + R[1, 2] * q + R[2, 2] * r, camera.lens, pyramid.levels.shape[0] - 1)
+        n += 1
+    return n
+
+
+@compiled
+def find_blocks(camera: Camera, pyramid: Pyramid, box: Ints, visible: Visible) -> int:
+    """Fills blocks with the visible ones of the cells that are in the box (2, 3); returns their number.
+
+    block_table gets the rows of all that are not ALL_FREE: no pixel ends in those.
     """
-    R, last, half = camera.R, pyramid.levels.shape[0] - 1, np.float32(BLOCK / 2)
     n = 0
-    for c in range(visible.cells.shape[0]):
-        rows = visible.block_table[c]
+    for cell in range(visible.cells.shape[0]):
+        rows = visible.block_table[cell]
         rows[:] = -1
-        cx, cy, cz = visible.cells[c, 0] * 8, visible.cells[c, 1] * 8, visible.cells[c, 2] * 8
-        for bx in range(max(cx, low[0]), min(cx + 8, high[0])):
-            x = np.float32(bx * BLOCK) + half - camera.t[0]
-            for by in range(max(cy, low[1]), min(cy + 8, high[1])):
-                y = np.float32(by * BLOCK) + half - camera.t[1]
-                for bz in range(max(cz, low[2]), min(cz + 8, high[2])):
-                    z = np.float32(bz * BLOCK) + half - camera.t[2]
-                    kind = _classify(x, y, z, half, camera, pyramid)
-                    if kind == SEEN:
-                        rows[((bx - cx) << 6) | ((by - cy) << 3) | (bz - cz)] = n
-                    if kind != HIDDEN:
-                        block = visible.blocks[n]
-                        block[0], block[1], block[2], block[3] = bx, by, bz, kind
-                        block[4] = _level(R[0, 2] * x + R[1, 2] * y + R[2, 2] * z, camera.lens, last)
-                        n += 1
+        cx, cy, cz = visible.cells[cell, 0] * 8, visible.cells[cell, 1] * 8, visible.cells[cell, 2] * 8
+        for i in range(8):
+            x, y, z = cx + (i >> 2) * 4, cy + (i >> 1 & 1) * 4, cz + (i & 1) * 4
+            if _kind_of(x, y, z, 4, box, camera, pyramid) == HIDDEN:
+                continue
+            for j in range(8):
+                a, b, c = x + (j >> 2) * 2, y + (j >> 1 & 1) * 2, z + (j & 1) * 2
+                if _kind_of(a, b, c, 2, box, camera, pyramid) != HIDDEN:
+                    n = _find_in(a, b, c, box, camera, pyramid, rows, visible.blocks, n)
     return n

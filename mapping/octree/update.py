@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mapping.compiled import compiled
-from mapping.octree.kernels import ALL_FREE, BLOCK, VOXELS, Camera, Floats, Ints, Pyramid, Scratch, Visible
+from mapping.octree.image import Ends
+from mapping.octree.kernels import ALL_FREE, BLOCK, CELL, INSIDE, VOXELS, Camera, Floats, Ints, Pyramid, Visible
 
 # OctoMap's defaults, log(p / (1 - p)) of hit 0.7, miss 0.4, clamps 0.1192 and 0.971, in steps of 1 / 27.126.
 HIT, MISS, LOWEST, HIGHEST, UNKNOWN = 23, -11, -54, 95, -128
@@ -22,7 +23,6 @@ STEPS_PER_LOG_ODD = 27.126
 
 _NEAR = np.float32(0.05)
 _SLACK = np.float32(0.7)  # how far outside the image a voxel's centre may be, in voxels: half its mean width
-_BEHIND = np.float32(1e-3)  # a surface on the border of two voxels is in the one behind it, however depth was rounded
 _ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
 _INFINITY = np.float32(np.inf)
 
@@ -38,67 +38,47 @@ class Stored(NamedTuple):
     totals: NDArray[np.int64]
 
 
-@compiled
-def _encode_row(depth: Any, reach: Floats, slope: Any, camera: Camera, corner: Any, codes: Ints, codes_z: Ints) -> None:
-    """Voxels in which the pixels of one row end: x << 16 | y in codes, z in codes_z, -1 where none ends in range."""
-    R, columns = camera.R, camera.columns
-    x0, y0, z0 = R[0, 0], R[1, 0], R[2, 0]
-    x1, y1, z1 = R[0, 1] * slope + R[0, 2], R[1, 1] * slope + R[1, 2], R[2, 1] * slope + R[2, 2]
-    x2, y2, z2, scale = corner
-    for u in range(depth.shape[0]):
-        r = reach[u]
-        hit = (r > _ZERO) & (depth[u] * scale <= r)
-        r += _BEHIND
-        x = np.int32((x0 * columns[u] + x1) * r + x2)
-        y = np.int32((y0 * columns[u] + y1) * r + y2)
-        z = np.int32((z0 * columns[u] + z1) * r + z2)
-        code = np.int32(np.int32(x << 16) | y)
-        codes[u] = code if hit else np.int32(-1)
-        codes_z[u] = z if hit else np.int32(-1)
+class Scratch(NamedTuple):
+    """Room for the values of one block, so that no frame asks for memory.
 
-
-@compiled
-def _mark(code: Any, z: Any, visible: Visible, hits: _Bytes) -> None:
-    x, y = code >> 16, code & 0xFFFF
-    i, j, k = x >> 6, y >> 6, z >> 6
-    table = visible.cell_table
-    if i < table.shape[0] and j < table.shape[1] and k < table.shape[2]:
-        cell = table[i, j, k]
-        if cell >= 0:
-            row = visible.block_table[cell, (((x >> 3) & 7) << 6) | (((y >> 3) & 7) << 3) | ((z >> 3) & 7)]
-            if row >= 0:
-                hits[row, ((x & 7) << 6) | ((y & 7) << 3) | (z & 7)] = 1
-
-
-@compiled
-def mark_hits(
-    depth: Any, corner: Any, camera: Camera, pyramid: Pyramid, visible: Visible, hits: _Bytes, scratch: Scratch
-) -> None:
-    """Sets hits[row of the block, voxel] to 1 where a pixel of depth (H, W) ends.
-
-    corner is the camera relative to the first cell's corner, and voxels per unit of depth. Neighbouring pixels mostly
-    end in the same voxel, so only those that differ from their left and their upper neighbour are looked up.
+    offsets (3, 512); places, depths and through (512,), and the new voxels (512,).
     """
-    height, width = depth.shape
-    codes, fresh, found = scratch.codes, scratch.fresh, scratch.found
-    codes[:] = -1
-    for v in range(height):
-        here, here_z = codes[2 * (v & 1)], codes[2 * (v & 1) + 1]
-        above, above_z = codes[2 - 2 * (v & 1)], codes[3 - 2 * (v & 1)]
-        reach = pyramid.farthest[v * width : v * width + width]
-        _encode_row(depth[v], reach, camera.rows[v], camera, corner, here[1:], here_z[1:])
-        for u in range(width):
-            code, z = here[u + 1], here_z[u + 1]
-            new = (code != here[u]) | (z != here_z[u])
-            new &= (code != above[u + 1]) | (z != above_z[u + 1])
-            fresh[u] = np.uint8(new & (code >= 0))
-        n = 0
-        for u in range(width):
-            found[n] = u
-            n += fresh[u]
-        for i in range(n):
-            u = found[i] + 1
-            _mark(here[u], here_z[u], visible, hits)
+
+    offsets: Floats
+    places: Ints
+    depths: Floats
+    through: _Bytes
+    voxels: NDArray[np.int8]
+
+
+def make_scratch() -> Scratch:
+    """Scratch space for `update_blocks`."""
+    depths, through = np.empty(VOXELS, np.float32), np.empty(VOXELS, np.uint8)
+    return Scratch(
+        np.empty((3, VOXELS), np.float32), np.empty(VOXELS, np.int32), depths, through, np.empty(VOXELS, np.int8)
+    )
+
+
+@compiled
+def mark_hits(places: Ends, n_ends: int, first: Any, visible: Visible, hits: _Bytes) -> None:
+    """Sets hits[row of the block, voxel] to 1 where a pixel ends, and tells the block; first (3,) is the first cell."""
+    table, block_table, blocks = visible.cell_table, visible.block_table, visible.blocks
+    nx, ny, nz = table.shape
+    shift, mask = places.shift, (1 << places.shift) - 1
+    i0, j0, k0 = places.offset // CELL + first[0], places.offset // CELL + first[1], places.offset // CELL + first[2]
+    for e in range(n_ends):
+        code = np.int64(places.codes[e])
+        x, y, z = code >> 2 * shift, (code >> shift) & mask, code & mask
+        i, j, k = (x >> 6) - i0, (y >> 6) - j0, (z >> 6) - k0
+        if i < 0 or j < 0 or k < 0 or i >= nx or j >= ny or k >= nz:
+            continue
+        cell = table[i, j, k]
+        if cell < 0:
+            continue
+        row = block_table[cell, (x & 56) << 3 | y & 56 | (z & 56) >> 3]
+        if row >= 0:
+            hits[row, (x & 7) << 6 | (y & 7) << 3 | z & 7] = 1
+            blocks[row, 5] = 1
 
 
 @compiled
@@ -111,39 +91,19 @@ def _fill_offsets(R: Floats, offsets: Floats) -> None:
 
 
 @compiled
-def _free_voxels(voxels: Any, new: Any) -> None:
-    """new (512,): a miss for all voxels of a block."""
+def _project_inside(
+    x: Any, y: Any, z: Any, offsets: Floats, lens: Floats, level: Any, width: Any, depths: Floats, at: Ints
+) -> None:
+    """Depth, and pixel in an image of the given level, of each voxel of a block wholly inside the image."""
+    dx, dy, dz = offsets[0], offsets[1], offsets[2]
+    scale = _ONE / np.float32(np.int32(1) << level)
+    fx, fy, cx, cy = lens[0] * scale, lens[1] * scale, (lens[2] + _HALF) * scale, (lens[3] + _HALF) * scale
     for i in range(VOXELS):
-        old = np.int16(voxels[i])
-        known = np.int16(0) if old == UNKNOWN else old
-        new[i] = np.int8(max(np.int16(known + np.int16(MISS)), np.int16(LOWEST)))
-
-
-@compiled
-def _add(voxels: Any, hits: _Bytes, depths: Floats, reaches: Floats, new: Any) -> None:
-    """new (512,): a hit for voxels with a hit, else a miss for those with a reach beyond them."""
-    for i in range(VOXELS):
-        old = np.int16(voxels[i])
-        known = np.int16(0) if old == UNKNOWN else old
-        up = min(np.int16(known + np.int16(HIT)), np.int16(HIGHEST))
-        down = max(np.int16(known + np.int16(MISS)), np.int16(LOWEST))
-        through = down if depths[i] < reaches[i] else old
-        new[i] = np.int8(up if hits[i] != 0 else through)
-    hits[:] = 0
-
-
-@compiled
-def _store(new: Any, voxels: Any) -> Any:
-    """Copies new to voxels; how many differed, and how many are occupied and free now."""
-    # sums stay in 16 bits: the loop is then four times as fast
-    differing, occupied, known = np.int16(0), np.int16(0), np.int16(0)
-    for i in range(VOXELS):
-        value = new[i]
-        differing = np.int16(differing + np.int16(value != voxels[i]))
-        occupied = np.int16(occupied + np.int16(value >= 0))
-        known = np.int16(known + np.int16(value != UNKNOWN))
-        voxels[i] = value
-    return differing, occupied, known - occupied
+        depth = z + dz[i]
+        inverse = _ONE / depth
+        u, v = (x + dx[i]) * inverse * fx + cx, (y + dy[i]) * inverse * fy + cy
+        at[i] = np.int32(np.int32(np.int32(v) * width) + np.int32(u))
+        depths[i] = depth
 
 
 @compiled
@@ -169,31 +129,92 @@ def _project(
 
 
 @compiled
+def _look_through(block: Any, camera: Camera, pyramid: Pyramid, scratch: Scratch) -> None:
+    """Fills through (512,): 1 for the voxels of a block that are nearer than the farthest reach around them."""
+    R, t, at, depths, through = camera.R, camera.t, scratch.places, scratch.depths, scratch.through
+    x = np.float32(block[0] * BLOCK) + _HALF - t[0]
+    y = np.float32(block[1] * BLOCK) + _HALF - t[1]
+    z = np.float32(block[2] * BLOCK) + _HALF - t[2]
+    X, Y = R[0, 0] * x + R[1, 0] * y + R[2, 0] * z, R[0, 1] * x + R[1, 1] * y + R[2, 1] * z
+    Z = R[0, 2] * x + R[1, 2] * y + R[2, 2] * z
+    level = max(block[4], 0)
+    offset, width, _ = pyramid.levels[level]
+    if block[3] == INSIDE:
+        _project_inside(X, Y, Z, scratch.offsets, camera.lens, level, width, depths, at)
+    else:
+        _project(X, Y, Z, scratch.offsets, camera.lens, level, width, depths, at)
+    image = (pyramid.around if block[4] >= 0 else pyramid.farthest)[offset:]
+    for i in range(VOXELS):
+        through[i] = np.uint8(depths[i] < image[np.uint32(at[i])])
+
+
+@compiled
+def _miss(voxels: Any, through: _Bytes, new: Any) -> None:
+    """new (512,): a miss for the voxels that are looked through. All values fit 8 bits, so 8 bits are enough."""
+    for i in range(VOXELS):
+        old = voxels[i]
+        known = np.int8(0) if old == UNKNOWN else old
+        down = np.int8(known + np.int8(MISS))
+        down = down if down > LOWEST else np.int8(LOWEST)
+        new[i] = down if through[i] != 0 else old
+
+
+@compiled
+def _hit(voxels: Any, hits: _Bytes, new: Any) -> None:
+    """Puts a hit in new (512,) for voxels (512,) with a hit, and clears it."""
+    for i in range(VOXELS):
+        old = voxels[i]
+        known = np.int8(0) if old == UNKNOWN else old
+        up = np.int8(known + np.int8(HIT))
+        up = up if up < HIGHEST else np.int8(HIGHEST)
+        new[i] = up if hits[i] != 0 else new[i]
+    hits[:] = 0
+
+
+@compiled
+def _all_lowest(voxels: Any) -> bool:
+    n = np.int16(0)
+    for i in range(VOXELS):
+        n = np.int16(n + np.int16(voxels[i] == LOWEST))
+    return bool(n == VOXELS)
+
+
+@compiled
+def _store(new: Any, voxels: Any) -> Any:
+    """Copies new to voxels; how many differed, and how many are occupied and free now."""
+    # sums stay in 16 bits: the loop is then four times as fast
+    differing, occupied, known = np.int16(0), np.int16(0), np.int16(0)
+    for i in range(VOXELS):
+        value = new[i]
+        differing = np.int16(differing + np.int16(value != voxels[i]))
+        occupied = np.int16(occupied + np.int16(value >= 0))
+        known = np.int16(known + np.int16(value != UNKNOWN))
+        voxels[i] = value
+    return differing, occupied, known - occupied
+
+
+@compiled
 def update_blocks(
     blocks: Ints, rows: Ints, hits: _Bytes, camera: Camera, pyramid: Pyramid, stored: Stored, scratch: Scratch
 ) -> None:
-    """Adds one frame to the voxels of the visible blocks and clears their hits; rows (n,) are theirs in `stored`."""
-    R, t = camera.R, camera.t
-    offsets, at, depths, reaches = scratch.offsets, scratch.places, scratch.depths, scratch.reaches
-    new = scratch.voxels
-    _fill_offsets(R, offsets)
+    """Adds one frame to the voxels of the visible blocks and clears their hits; rows (n,) are theirs in `stored`.
+
+    A block that is as free as can be, and in which no pixel ends, stays as it is and is not looked at further.
+    """
+    _fill_offsets(camera.R, scratch.offsets)
+    through, new = scratch.through, scratch.voxels
     for n in range(blocks.shape[0]):
-        voxels, counts = stored.voxels[rows[n]], stored.counts[rows[n]]
-        if blocks[n, 3] == ALL_FREE:
-            _free_voxels(voxels, new)
+        block, voxels, counts = blocks[n], stored.voxels[rows[n]], stored.counts[rows[n]]
+        hit = block[5] != 0
+        if not hit and counts[1] == VOXELS and _all_lowest(voxels):
+            continue
+        if block[3] == ALL_FREE:
+            through[:] = 1
         else:
-            x = np.float32(blocks[n, 0] * BLOCK) + _HALF - t[0]
-            y = np.float32(blocks[n, 1] * BLOCK) + _HALF - t[1]
-            z = np.float32(blocks[n, 2] * BLOCK) + _HALF - t[2]
-            X, Y = R[0, 0] * x + R[1, 0] * y + R[2, 0] * z, R[0, 1] * x + R[1, 1] * y + R[2, 1] * z
-            Z = R[0, 2] * x + R[1, 2] * y + R[2, 2] * z
-            level = max(blocks[n, 4], 0)
-            offset, width, _ = pyramid.levels[level]
-            _project(X, Y, Z, offsets, camera.lens, level, width, depths, at)
-            image = (pyramid.around if blocks[n, 4] >= 0 else pyramid.farthest)[offset:]
-            for i in range(VOXELS):
-                reaches[i] = image[np.uint32(at[i])]
-            _add(voxels, hits[n], depths, reaches, new)
+            _look_through(block, camera, pyramid, scratch)
+        _miss(voxels, through, new)
+        if hit:
+            _hit(voxels, hits[n], new)
         differing, occupied, free = _store(new, voxels)
         if differing:
             stored.totals[0] += occupied - counts[0]

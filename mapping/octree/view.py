@@ -3,36 +3,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mapping.octree.kernels import (
-    BLOCK,
-    CELL,
-    VOXELS,
-    Camera,
-    Floats,
-    Ints,
-    Pyramid,
-    Scratch,
-    Visible,
-    fill_pyramid,
-    fill_reach,
-    find_blocks,
-    find_cells,
-    make_scratch,
-)
+from mapping.octree.image import Ends, Lens, Rows, aim, fill_around, fill_finest, fill_pyramid, make_rows, see
+from mapping.octree.kernels import BLOCK, CELL, VOXELS, Camera, Floats, Ints, Pyramid, Visible, find_blocks, find_cells
 from mapping.octree.table import MAX_BLOCK
-from mapping.octree.update import mark_hits
+from mapping.octree.update import Scratch, make_scratch, mark_hits
 from memory_core.errors import BadFrame
 from memory_core.frame import CameraFrame
 
 _STEEPEST_RAY = 1e4  # x/z of a ray; beyond this a pixel looks sideways
-_MARGIN = 0.01  # voxels, more than float32 rounding
 _CELL_BLOCKS = CELL // BLOCK
+_NARROW, _WIDE = 10, 20  # bits of a voxel coordinate in the code of where a pixel ends: three fit 32 or 64 bits
 
 
 class View:
@@ -41,8 +27,9 @@ class View:
     Attributes after `look`:
         origin: (3,) int64 coordinates of the block that holds the camera.
         camera, pyramid: of the frame.
-        blocks: (n, 5) int32 visible blocks relative to origin, see `mapping.octree.kernels.Visible`.
+        blocks: (n, 6) int32 visible blocks relative to origin, see `mapping.octree.kernels.Visible`.
         hits: (n or more, 512) uint8, 1 for voxels in which a pixel ends; `update_blocks` clears it.
+        scratch: for `update_blocks`.
     """
 
     origin: NDArray[np.int64]
@@ -50,15 +37,20 @@ class View:
     pyramid: Pyramid
     blocks: Ints
     scratch: Scratch
-    _lens: _Lens
+    _lens: Lens
+    _rows: Rows
+    _ends: Ends
 
     def __init__(self) -> None:
         self._shape: tuple[int, ...] = ()
-        self._K = np.zeros((3, 3))
+        self._K = b""
+        self._reach = 0.0
+        self._box: Ints = np.zeros((2, 3), np.int32)
         self._cells: Ints = np.empty((64, 3), np.int32)
         self._block_table: Ints = np.empty((64, VOXELS), np.int32)
-        self._blocks: Ints = np.empty((64 * VOXELS, 5), np.int32)
+        self._blocks: Ints = np.empty((64 * VOXELS, 6), np.int32)
         self.hits: NDArray[np.uint8] = np.zeros((1024, VOXELS), np.uint8)
+        self.scratch = make_scratch()
 
     def look(self, frame: CameraFrame, voxel_size_m: float, max_range_m: float) -> None:
         """Find the visible blocks and the hit voxels. O(pixels + blocks in the frustum).
@@ -66,104 +58,105 @@ class View:
         Raises:
             BadFrame: the view reaches beyond the map's coordinates.
         """
-        scale, limit = np.float32(1 / voxel_size_m), np.float32(max_range_m / voxel_size_m)
-        self.origin, position = _locate(frame, voxel_size_m, float(limit))
-        self._fit(frame)
-        self.camera, corners = _camera(self._lens, frame, position)
-        depth = np.require(frame.depth, np.float32, ["C", "A"]).view()
-        depth.flags.writeable = False  # one type for the compiler, whoever made the image
-        fill_reach(depth, scale, limit, self.camera, self.pyramid)
-        fill_pyramid(self.pyramid, self.camera, self.scratch)
-        low, high = _box(corners * self.pyramid.farthest[-1], position, float(limit))
-        first_cell = low // _CELL_BLOCKS
-        visible = self._find(low, high, first_cell)
-        corner = (*(position - first_cell * CELL).astype(np.float32), scale)
-        mark_hits(depth, corner, self.camera, self.pyramid, visible, self.hits, self.scratch)
+        reach = max_range_m / voxel_size_m
+        scale, limit = np.float32(1 / voxel_size_m), np.float32(reach)
+        block, position = _locate(frame, voxel_size_m, reach)
+        self._fit(frame, reach)
+        T = _read_only(frame.T_world_cam)
+        depth = _read_only(frame.depth)
+        lens, camera, pyramid = self._lens, self.camera, self.pyramid
+        aim(lens, T, position, camera)
+        n_ends = see(depth, scale, limit, lens, camera, pyramid, self._rows, self._ends)
+        fill_pyramid(pyramid, lens, T, position, reach, self._box)
+        finest = self._finest()
+        if finest <= 0:
+            fill_finest(depth, scale, limit, camera, pyramid)
+        fill_around(pyramid, max(finest, 0), self._rows.ends)
+        self.origin = np.array(block, np.int64)
+        self._find(n_ends)
 
-    def _fit(self, frame: CameraFrame) -> None:
-        """Make lens and pyramid anew when this is another camera than before."""
-        shape = frame.depth.shape
-        if shape != self._shape:
-            levels = pyramid_levels(shape[1], shape[0])
-            size = int(levels[-1, 0]) + 1
-            self.pyramid = Pyramid(levels, *(np.zeros(size, np.float32) for _ in range(3)))
-            self.scratch = make_scratch(shape[1])
-        if shape != self._shape or not np.array_equal(frame.K, self._K):
-            self._shape, self._K = shape, frame.K.copy()
-            self._lens = _lens(frame.K, *shape)
+    def _fit(self, frame: CameraFrame, reach: float) -> None:
+        """Make lens, pyramid and scratch space anew when this is another camera, or another range, than before."""
+        shape, K = frame.depth.shape, frame.K.tobytes()
+        if shape == self._shape and self._K == K and self._reach == reach:
+            return
+        height, width = shape
+        levels = pyramid_levels(width, height)
+        self.pyramid = Pyramid(levels, *(np.zeros(int(levels[-1, 0]) + 1, np.float32) for _ in range(3)))
+        self._lens = lens = _lens(frame.K, height, width)
+        arrays = np.zeros((3, 3), np.float32), np.zeros(3, np.float32)
+        self.camera = Camera(*arrays, lens.lens, lens.columns, lens.rows, np.zeros((5, 4), np.float32))
+        offset = (int(reach) // CELL + 1) * CELL
+        wide = offset + reach + 2 * BLOCK >= 1 << _NARROW
+        self._rows = make_rows(width, wide)
+        codes = np.empty(height * width + BLOCK, np.int64 if wide else np.int32)
+        self._ends = Ends(codes, _WIDE if wide else _NARROW, offset)
+        self._shape, self._K, self._reach = shape, K, reach
 
-    def _find(self, low: Ints, high: Ints, first_cell: Ints) -> Visible:
-        table = np.empty(tuple((high - 1) // _CELL_BLOCKS + 1 - first_cell), np.int32)
+    def _finest(self) -> int:
+        """The finest level of `around` that a voxel in reach needs, or -1 when one needs level 0 of `farthest`."""
+        lens, levels = self.camera.lens, len(self.pyramid.levels)
+        depth = float(self.pyramid.farthest[-1]) + CELL
+        pixels = 0.5 * float(min(lens[0], lens[1])) / depth
+        return -1 if pixels < 1 else min(math.frexp(pixels)[1] - 1, levels - 1)
+
+    def _find(self, n_ends: int) -> None:
+        box = self._box
+        low, high = box.tolist()
+        first = [axis // _CELL_BLOCKS for axis in low]
+        shape = [(end - 1) // _CELL_BLOCKS + 1 - begin for begin, end in zip(first, high, strict=True)]
+        table = np.empty(shape, np.int32)
         self._cells = _at_least(self._cells, table.size)
         visible = Visible(table, self._cells, self._block_table, self._blocks)
+        first_cell = np.array(first, np.int32)
         n = find_cells(self.camera, self.pyramid, first_cell, visible)
         self._block_table = _at_least(self._block_table, n)
         self._blocks = _at_least(self._blocks, n * VOXELS)
         visible = Visible(table, self._cells[:n], self._block_table, self._blocks)
-        self.blocks = self._blocks[: find_blocks(self.camera, self.pyramid, low, high, visible)]
+        self.blocks = self._blocks[: find_blocks(self.camera, self.pyramid, box, visible)]
         self.hits = _at_least(self.hits, len(self.blocks))
-        return visible
+        mark_hits(self._ends, n_ends, first_cell, visible, self.hits)
 
 
-def _locate(frame: CameraFrame, voxel_size_m: float, reach: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """The array in rows, not to be written: one type for the compiler, whoever made it."""
+    view = np.require(array, None, ["C", "A"]).view()
+    view.flags.writeable = False
+    return view
+
+
+def _locate(frame: CameraFrame, voxel_size_m: float, reach: float) -> tuple[list[int], tuple[float, float, float]]:
     """Coordinates (3,) of the camera's block and its place (3,) in voxels from that block's corner."""
-    position = frame.T_world_cam[:3, 3] / voxel_size_m
-    if not (np.abs(position) + reach < BLOCK * (MAX_BLOCK - 1)).all():
-        limit_m, at_m = BLOCK * MAX_BLOCK * voxel_size_m, frame.T_world_cam[:3, 3].tolist()
+    at_m = frame.T_world_cam[:3, 3].tolist()
+    x, y, z = (axis / voxel_size_m for axis in at_m)
+    if not max(abs(x), abs(y), abs(z)) + reach < BLOCK * (MAX_BLOCK - 1):
+        limit_m = BLOCK * MAX_BLOCK * voxel_size_m
         raise BadFrame(f"T_world_cam: want a view within {limit_m:.0f} m of the map's origin, got a camera at {at_m}")
-    origin = np.floor(position / BLOCK)
-    return origin.astype(np.int64), position - origin * BLOCK
+    block = [math.floor(axis / BLOCK) for axis in (x, y, z)]
+    return block, (x - block[0] * BLOCK, y - block[1] * BLOCK, z - block[2] * BLOCK)
 
 
-@dataclass(frozen=True, eq=False)
-class _Lens:
-    """What does not depend on the pose; arrays as in `Camera`, normals (5, 3) and corners (4, 3) in camera axes."""
-
-    lens: Floats
-    columns: Floats
-    rows: Floats
-    normals: NDArray[np.float64]
-    corners: NDArray[np.float64]
-
-
-def _lens(K: NDArray[np.float64], height: int, width: int) -> _Lens:
+def _lens(K: NDArray[np.float64], height: int, width: int) -> Lens:
     fx, fy, cx, cy = float(K[0, 0]), abs(float(K[1, 1])), float(K[0, 2]), float(K[1, 2])
     left, right = _slopes([-0.5, width - 0.5], cx, fx).tolist()
     top, bottom = _slopes([-0.5, height - 0.5], cy, fy).tolist()
     normals = np.array([[1, 0, -left], [-1, 0, right], [0, 1, -top], [0, -1, bottom], [0, 0, 1]])
-    return _Lens(
+    columns, rows = _slopes(range(width), cx, fx), _slopes(range(height), cy, fy)
+    return Lens(
+        flip=math.copysign(1.0, float(K[1, 1])),  # rows that run upwards are those of a camera with a flipped y axis
         lens=np.clip([fx, fy, cx, cy, width, height], -1e9, 1e9).astype(np.float32),
-        columns=_slopes(range(width), cx, fx),
-        rows=_slopes(range(height), cy, fy),
+        columns=columns,
+        rows=rows,
+        steepest=np.float32(1.001 * math.sqrt(1 + float(abs(columns).max()) ** 2 + float(abs(rows).max()) ** 2)),
         normals=normals / np.linalg.norm(normals, axis=1, keepdims=True),
         corners=np.array([[x, y, 1.0] for x in (left, right) for y in (top, bottom)]),
     )
-
-
-def _camera(lens: _Lens, frame: CameraFrame, position: NDArray[np.float64]) -> tuple[Camera, NDArray[np.float64]]:
-    """The frame's camera, and the rays through its image's corners (4, 3), z = 1, in map axes."""
-    R = frame.T_world_cam[:3, :3]
-    if frame.K[1, 1] < 0:  # an image whose rows run upwards is that of a camera with a flipped y axis
-        R = R * (1, -1, 1)
-    normals = lens.normals @ R.T
-    planes = np.column_stack([normals, np.abs(normals).sum(axis=1)]).astype(np.float32)
-    at = position.astype(np.float32)
-    camera = Camera(np.ascontiguousarray(R, np.float32), at, lens.lens, lens.columns, lens.rows, planes)
-    return camera, lens.corners @ R.T
 
 
 def _slopes(pixels: Any, center: float, focal: float) -> Floats:
     with np.errstate(over="ignore"):
         slopes = (np.asarray(pixels, np.float64) - center) / focal
     return np.clip(slopes, -_STEEPEST_RAY, _STEEPEST_RAY).astype(np.float32)
-
-
-def _box(far_corners: NDArray[np.float64], position: NDArray[np.float64], limit: float) -> tuple[Ints, Ints]:
-    """First block of the box around the frustum, cut at `limit` from the camera, and the one after its last."""
-    points = np.vstack([far_corners, np.zeros(3)])
-    low = np.maximum(points.min(axis=0), -limit) + position - _MARGIN
-    high = np.minimum(points.max(axis=0), limit) + position + _MARGIN
-    return np.floor(low / BLOCK).astype(np.int32), np.floor(high / BLOCK).astype(np.int32) + 1
 
 
 def _at_least(array: NDArray[Any], n: int) -> NDArray[Any]:

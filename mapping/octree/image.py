@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a depth image says before the map is asked: how far each part of it reaches, and where its pixels end.
+
+Compiled loops that read the image once, row by row. The lengths, and what reach is, are told in
+`mapping.octree.kernels`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mapping.compiled import compiled
+from mapping.octree.kernels import BLOCK, Camera, Floats, Ints, Pyramid
+
+_BEHIND = np.float32(1e-3)  # a surface on the border of two voxels is in the one behind it, however depth was rounded
+_MARGIN = 0.01  # voxels, more than float32 rounding
+_ZERO, _ONE = np.float32(0), np.float32(1)
+_INFINITY = np.float32(np.inf)
+
+
+class Lens(NamedTuple):
+    """What of a camera does not depend on its pose.
+
+    flip is -1 for images whose rows run upwards, else 1; lens (6,), columns (W,) and rows (H,) as in `Camera`; steepest
+    is the length of the longest ray with z = 1. normals (5, 3) are inward normals of the frustum, corners (4, 3) the
+    rays with z = 1 through the image's corners, camera axes.
+    """
+
+    flip: float
+    lens: Floats
+    columns: Floats
+    rows: Floats
+    steepest: np.float32
+    normals: NDArray[np.float64]
+    corners: NDArray[np.float64]
+
+
+class Rows(NamedTuple):
+    """Room for two rows of the image, so that no frame asks for memory; W8 is W rounded up to a multiple of 8.
+
+    reach (2, W); ends (W,) reach where a pixel ends in range, else 0; codes (2, 1 + W8) of the voxels in which pixels
+    end, after a -1; fresh (W8,) 1 for those that are not their left or upper neighbour's.
+    """
+
+    reach: Floats
+    ends: Floats
+    codes: Any
+    fresh: NDArray[np.uint8]
+
+
+def make_rows(width: int, wide: bool) -> Rows:
+    """Scratch rows; codes are int64 when `wide`, else int32."""
+    padded = (width + 7) // 8 * 8
+    codes = np.full((2, 1 + padded), -1, np.int64 if wide else np.int32)
+    return Rows(np.empty((2, width), np.float32), np.empty(width, np.float32), codes, np.zeros(padded, np.uint8))
+
+
+class Ends(NamedTuple):
+    """Voxels in which pixels end; voxels repeat where their pixels are not neighbours.
+
+    codes (H * W + 8,) hold x << 2 * shift | y << shift | z, coordinates from the block that holds the camera plus
+    offset, which keeps them positive.
+    """
+
+    codes: Any
+    shift: int
+    offset: int
+
+
+@compiled
+def aim(lens: Lens, T: Any, position: Any, camera: Camera) -> None:
+    """Fills the camera's R, t and planes: pose T (4, 4), position (3,) in voxels from its block's corner."""
+    for i in range(3):
+        camera.t[i] = position[i]
+        camera.R[i, 0], camera.R[i, 1], camera.R[i, 2] = T[i, 0], T[i, 1] * lens.flip, T[i, 2]
+    for k in range(5):
+        n, reach = lens.normals[k], 0.0
+        for i in range(3):
+            along = T[i, 0] * n[0] + T[i, 1] * lens.flip * n[1] + T[i, 2] * n[2]
+            camera.planes[k, i] = along
+            reach += abs(along)
+        camera.planes[k, 3] = reach
+
+
+@compiled
+def _see_row(depth: Any, scale: Any, limit: Any, steepest: Any, across: Any, columns: Floats, reach: Floats,
+             ends: Floats) -> None:  # fmt: skip
+    """Fills reach (W,) and ends (W,) of a row of the image, whose pixels' rays have 1 + y^2 = across."""
+    farthest = _ZERO
+    for u in range(depth.shape[0]):
+        value = depth[u] * scale
+        reach[u] = value
+        farthest = value if value > farthest else farthest
+    if farthest * steepest < limit:
+        ends[:] = reach
+        return
+    for u in range(depth.shape[0]):
+        cut, value = limit / np.sqrt(across + columns[u] * columns[u]), reach[u]
+        ends[u] = value if value <= cut else _ZERO
+        reach[u] = value if value < cut else cut
+
+
+@compiled
+def _encode_row(ends: Floats, slope: Any, camera: Camera, places: Ends, codes: Any) -> None:
+    """Fills codes (W,) with the voxels in which the pixels of one row end, -1 where none ends in range."""
+    R, columns, shift = camera.R, camera.columns, places.shift
+    x0, y0, z0 = R[0, 0], R[1, 0], R[2, 0]
+    x1, y1, z1 = R[0, 1] * slope + R[0, 2], R[1, 1] * slope + R[1, 2], R[2, 1] * slope + R[2, 2]
+    offset = np.float32(places.offset)
+    x2, y2, z2 = camera.t[0] + offset, camera.t[1] + offset, camera.t[2] + offset
+    for u in range(ends.shape[0]):
+        r = ends[u] + _BEHIND
+        x = np.int32((x0 * columns[u] + x1) * r + x2)
+        y = np.int32((y0 * columns[u] + y1) * r + y2)
+        z = np.int32((z0 * columns[u] + z1) * r + z2)
+        code = (codes.dtype.type(x) << shift | y) << shift | z
+        codes[u] = code if ends[u] > _ZERO else -1
+
+
+@compiled
+def _collect(here: Any, above: Any, fresh: NDArray[np.uint8], found: Any, n: int) -> int:
+    """Appends those of a row's codes to found[n:] that differ from their left and their upper neighbour."""
+    for u in range(here.shape[0] - 1):
+        code = here[u + 1]
+        fresh[u] = np.uint8((code != here[u]) & (code != above[u + 1]) & (code >= 0))
+    eights = fresh.view(np.uint64)
+    for w in range(eights.shape[0]):
+        if eights[w] != 0:
+            for u in range(8 * w, 8 * w + 8):
+                found[n] = here[u + 1]
+                n += fresh[u]
+    return n
+
+
+@compiled
+def _halve_rows(a: Floats, b: Floats, nearest: Floats, farthest: Floats) -> None:
+    """Nearest reach that is not 0 and farthest of each 2x2 in rows a and b; a last column stands alone."""
+    width = a.shape[0]
+    for x in range(width // 2):
+        p, q, r, s = a[2 * x], a[2 * x + 1], b[2 * x], b[2 * x + 1]
+        f, g = p if p > q else q, r if r > s else s
+        farthest[x] = f if f > g else g
+        p, q = p if p > _ZERO else _INFINITY, q if q > _ZERO else _INFINITY
+        r, s = r if r > _ZERO else _INFINITY, s if s > _ZERO else _INFINITY
+        f, g = p if p < q else q, r if r < s else s
+        nearest[x] = f if f < g else g
+    if width % 2:
+        x, p, q = width // 2, a[width - 1], b[width - 1]
+        farthest[x] = max(p, q)
+        nearest[x] = min(p if p > _ZERO else _INFINITY, q if q > _ZERO else _INFINITY)
+
+
+@compiled
+def see(depth: Any, scale: Any, limit: Any, lens: Lens, camera: Camera, pyramid: Pyramid, rows: Rows,
+        places: Ends) -> int:  # fmt: skip
+    """Fills level 1 of the pyramid and the codes of `places` from depth (H, W); returns how many codes there are.
+
+    Depth times scale is cut at distance `limit` from the camera along the ray; pixels beyond it end nowhere.
+    """
+    height = depth.shape[0]
+    offset, half = pyramid.levels[1, 0], pyramid.levels[1, 1]
+    n = 0
+    rows.codes[1] = -1
+    for v in range(height):
+        across = _ONE + camera.rows[v] * camera.rows[v]
+        reach = rows.reach[v & 1]
+        _see_row(depth[v], scale, limit, lens.steepest, across, camera.columns, reach, rows.ends)
+        here, above = rows.codes[v & 1], rows.codes[1 - (v & 1)]
+        _encode_row(rows.ends, camera.rows[v], camera, places, here[1:])
+        n = _collect(here, above, rows.fresh, places.codes, n)
+        if v % 2 or v == height - 1:
+            low, high = offset + (v // 2) * half, offset + (v // 2 + 1) * half
+            first = rows.reach[0]
+            _halve_rows(first, reach, pyramid.nearest[low:high], pyramid.farthest[low:high])
+    return n
+
+
+@compiled
+def fill_finest(depth: Any, scale: Any, limit: Any, camera: Camera, pyramid: Pyramid) -> None:
+    """Level 0 of `farthest`, which `see` leaves out: reach of every pixel of depth (H, W)."""
+    height, width = depth.shape
+    columns = camera.columns
+    for v in range(height):
+        across = _ONE + camera.rows[v] * camera.rows[v]
+        out, source = pyramid.farthest[v * width : v * width + width], depth[v]
+        for u in range(width):
+            cut, value = limit / np.sqrt(across + columns[u] * columns[u]), source[u] * scale
+            out[u] = value if value < cut else cut
+
+
+@compiled
+def _halve(fine: Floats, coarse: Floats, sign: Any) -> None:
+    """coarse gets the largest of each 2x2 of sign * fine, times sign; edges of odd size stand alone."""
+    height, width = fine.shape
+    half = width // 2
+    for y in range(coarse.shape[0]):
+        a, b, out = fine[2 * y], fine[min(2 * y + 1, height - 1)], coarse[y]
+        for x in range(half):
+            p, q, r, s = sign * a[2 * x], sign * a[2 * x + 1], sign * b[2 * x], sign * b[2 * x + 1]
+            p, r = p if p > q else q, r if r > s else s
+            out[x] = sign * (p if p > r else r)
+        if half < coarse.shape[1]:
+            out[half] = sign * max(sign * a[width - 1], sign * b[width - 1])
+
+
+@compiled(inline="always")
+def _image(values: Floats, level: Any) -> Floats:
+    offset, width, height = level
+    return values[offset : offset + width * height].reshape((height, width))
+
+
+@compiled
+def fill_pyramid(pyramid: Pyramid, lens: Lens, T: Any, position: Any, limit: Any, box: Ints) -> None:
+    """All levels above 1 of nearest and farthest; box (2, 3): first block of the frustum's box and the one after it.
+
+    The frustum ends at the farthest reach, the box also at `limit` from position (3,) in voxels. T (4, 4) is the pose.
+    """
+    levels = pyramid.levels
+    for k in range(2, levels.shape[0]):
+        fine, coarse = levels[k - 1], levels[k]
+        _halve(_image(pyramid.nearest, fine), _image(pyramid.nearest, coarse), -_ONE)
+        _halve(_image(pyramid.farthest, fine), _image(pyramid.farthest, coarse), _ONE)
+    farthest = np.float64(pyramid.farthest[levels[levels.shape[0] - 1, 0]])
+    for i in range(3):
+        low = high = 0.0
+        for corner in lens.corners:
+            along = (T[i, 0] * corner[0] + T[i, 1] * lens.flip * corner[1] + T[i, 2] * corner[2]) * farthest
+            low, high = min(low, along), max(high, along)
+        low, high = max(low, -limit) + position[i] - _MARGIN, min(high, limit) + position[i] + _MARGIN
+        box[0, i] = np.floor(low / BLOCK)
+        box[1, i] = np.floor(high / BLOCK) + 1
+
+
+@compiled
+def _spread(image: Floats, around: Floats, row: Floats) -> None:
+    """around gets the largest of the 3x3 neighbours in image; row (W,) is scratch."""
+    height, width = image.shape
+    for y in range(height):
+        a, b, c, out = image[max(y - 1, 0)], image[y], image[min(y + 1, height - 1)], around[y]
+        for x in range(width):
+            p = a[x] if a[x] > b[x] else b[x]
+            row[x] = p if p > c[x] else c[x]
+        for x in range(1, width - 1):
+            p = row[x - 1] if row[x - 1] > row[x] else row[x]
+            out[x] = p if p > row[x + 1] else row[x + 1]
+        out[0] = max(row[0], row[min(1, width - 1)])
+        out[width - 1] = max(row[max(width - 2, 0)], row[width - 1])
+
+
+@compiled
+def fill_around(pyramid: Pyramid, finest: int, row: Floats) -> None:
+    """`around` from level `finest` on; row (W,) is scratch."""
+    levels = pyramid.levels
+    for k in range(finest, levels.shape[0]):
+        _spread(_image(pyramid.farthest, levels[k]), _image(pyramid.around, levels[k]), row)
