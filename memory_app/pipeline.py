@@ -249,9 +249,10 @@ def _timed(frames: Iterator[CameraFrame]) -> Iterator[tuple[CameraFrame, float]]
 
 
 def _note_unusable(source: FrameSource, error: BadFrame) -> None:
-    if _UNUSABLE not in source.drops:
-        source.warnings.append(f"{_UNUSABLE}: {error}")
-    source.drops[_UNUSABLE] = source.drops.get(_UNUSABLE, 0) + 1
+    reason = str(getattr(error, "reason", _UNUSABLE))
+    if reason not in source.drops:
+        source.warnings.append(f"{reason}: {error}")
+    source.drops[reason] = source.drops.get(reason, 0) + 1
 
 
 def _drops(source: FrameSource) -> str:

@@ -7,6 +7,9 @@ Payloads by kind (JSON values only; positions and sizes metres, times int nanose
 |---|---|---|
 | appeared, saw, moved, vanished, changed | object id | {"instance": instance_payload(instance)} |
 | changed, when two are one | id that ends | {"instance": ..., "merged_into": id that stays}: it leaves the graph |
+| corrected | "" | {"nodes": [[number, stamp_ns, session id, x, y, z, qx, qy, qz, qw]...], "keyframes": {id:
+  corrected pose, 16 numbers}}: how what was seen from each node of the trajectory moved in the map |
+| corrected | object id | {"instance": ...}: where it is by the corrected trajectory; nobody moved it |
 | mapped | "" | {"places": [place_payload...], "gone_places": [id...], "passages": [[a, b, length_m]...],
   "gone_passages": [[a, b]...], "rooms": [room_payload...], "gone_rooms": [id...],
   "frontiers": [frontier_payload...], "gone_frontiers": [id...], "snapshots": [[object id, keyframe id or ""]...]}:
@@ -28,8 +31,8 @@ from memory_core.geometry import Box
 from memory_core.graph import Frontier, Instance, Place, Room, SceneGraph
 
 Kind = Literal[
-    "session", "appeared", "saw", "moved", "vanished", "changed", "mapped", "related", "unrelated", "entered",
-    "did", "planned", "outcome", "said", "edited",
+    "session", "appeared", "saw", "moved", "vanished", "changed", "corrected", "mapped", "related", "unrelated",
+    "entered", "did", "planned", "outcome", "said", "edited",
 ]  # fmt: skip
 KINDS: tuple[str, ...] = get_args(Kind)
 

@@ -32,6 +32,7 @@ class CameraFrame:
         session_id: one uninterrupted recording or run.
         instance_ids: (H, W) int32 from a simulator, 0 is background; None for real cameras.
         instance_labels: class name of each instance id in instance_ids.
+        pose_sigma_m, pose_sigma_rad: standard deviation of the pose, of its worst axis; None where nobody tells.
 
     Raises:
         BadFrame: a field has the wrong shape or type, or values no camera can produce.
@@ -47,6 +48,8 @@ class CameraFrame:
     map_id: str = "map"
     instance_ids: NDArray[np.int32] | None = None
     instance_labels: Mapping[int, str] = field(default_factory=dict)
+    pose_sigma_m: float | None = None
+    pose_sigma_rad: float | None = None
 
     def __post_init__(self) -> None:
         if np.ndim(self.depth) != 2:

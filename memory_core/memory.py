@@ -216,7 +216,7 @@ class Memory:
         raise CorruptMemory(f"{missing.filename}: a map region is missing; verify tells the extent of the damage")
 
     def snapshot(self, identity: str) -> Keyframe:
-        """A kept image with its pose and what it shows. O(log keyframes + bytes).
+        """A kept image with its pose, as it is known now, and what it shows. O(log keyframes + bytes).
 
         Raises:
             BadInput: there is no keyframe of that id.

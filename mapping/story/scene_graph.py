@@ -19,7 +19,7 @@ from memory_core.event import (
 )
 from memory_core.graph import Frontier, Instance, Passage, Place, Relation, Room, SceneGraph
 
-_OBJECT_KINDS = frozenset({"appeared", "saw", "moved", "vanished", "changed"})
+_OBJECT_KINDS = frozenset({"appeared", "saw", "moved", "vanished", "changed", "corrected"})
 
 
 class GraphView:
@@ -46,7 +46,7 @@ class GraphView:
         """Change the graph by events, in order; kinds that say nothing about the graph are passed over."""
         for event in events:
             self.stamp_ns = max(self.stamp_ns, event.stamp_ns)
-            if event.kind in _OBJECT_KINDS:
+            if event.kind in _OBJECT_KINDS and event.subject:
                 self._object(event)
             elif event.kind == "mapped":
                 self._mapped(event.payload)

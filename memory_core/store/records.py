@@ -51,9 +51,15 @@ def _save_keyframe(connection: apsw.Connection, keyframe: Keyframe) -> None:
     connection.executemany("INSERT INTO shows VALUES(?,?,?,?,?,?,?)", rows)
 
 
+_KEYFRAME = """
+SELECT k.stamp, coalesce(p.pose, k.pose), k.k, k.sha FROM keyframe k
+LEFT JOIN keyframe_pose p ON p.id = k.id AND p.vt IS NULL WHERE k.id = ?
+"""
+
+
 def load_keyframe(connection: apsw.Connection, identity: str) -> tuple[Keyframe, str] | None:
-    """A keyframe without its image, and the name of its blob. O(log keyframes + objects in it)."""
-    row = query.row(connection, "SELECT stamp, pose, k, sha FROM keyframe WHERE id = ?", (identity,))
+    """A keyframe without its image, at its corrected pose, and its blob. O(log keyframes + objects in it)."""
+    row = query.row(connection, _KEYFRAME, (identity,))
     if row is None:
         return None
     boxes = query.rows(connection, "SELECT object, u0, v0, u1, v1 FROM shows WHERE keyframe = ?", (identity,))

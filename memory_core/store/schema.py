@@ -105,7 +105,15 @@ CREATE TABLE covered(
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX covered_current ON covered(object) WHERE vt IS NULL;
 """
-VIEWS = _FIRST_VIEWS + _FRONTIERS
+# Where a keyframe was taken, as corrected since; the keyframe itself keeps the pose it came with.
+_CORRECTIONS = """
+CREATE TABLE keyframe_pose(
+    id TEXT NOT NULL, event INTEGER NOT NULL, pose TEXT NOT NULL, vf INTEGER NOT NULL, vt INTEGER,
+    PRIMARY KEY(id, event)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX keyframe_pose_current ON keyframe_pose(id) WHERE vt IS NULL;
+"""
+VIEWS = _FIRST_VIEWS + _FRONTIERS + _CORRECTIONS
 
 # Full text is newest first by row number, so neither positions nor ranks are kept.
 WORDS = """
@@ -114,7 +122,17 @@ CREATE VIRTUAL TABLE event_words USING fts5(
 );
 """
 
-VIEW_TABLES = ("object_version", "object_box", "edge", "place", "room", "passage", "frontier", "covered")
+VIEW_TABLES = (
+    "object_version",
+    "object_box",
+    "edge",
+    "place",
+    "room",
+    "passage",
+    "frontier",
+    "covered",
+    "keyframe_pose",
+)
 
-MIGRATIONS: tuple[str, ...] = (_RECORD + _FIRST_VIEWS + WORDS, _FRONTIERS)
+MIGRATIONS: tuple[str, ...] = (_RECORD + _FIRST_VIEWS + WORDS, _FRONTIERS, _CORRECTIONS)
 """Step i brings a file from format i to format i + 1; the newest format is their number."""

@@ -16,7 +16,8 @@ from memory_core.store.sqlite import Database
 
 _SHOWN = 5
 _ORDER = {
-    "passage": "a, b, event", "place": "id, event", "room": "id, event", "frontier": "id, event",
+    "passage": "a, b, event", "place": "id, event", "keyframe_pose": "id, event", "room": "id, event",
+    "frontier": "id, event",
     "covered": "object, event",
 }  # fmt: skip
 _RECORD_TABLES = ("event", "keyframe", "shows", "map_block", "checkpoint", "outbox", "origin")

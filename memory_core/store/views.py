@@ -23,7 +23,7 @@ from memory_core.event import (
 from memory_core.graph import Predicate, State
 from memory_core.store import query, schema
 
-INSTANCE_KINDS = frozenset({"appeared", "saw", "moved", "vanished", "changed"})
+INSTANCE_KINDS = frozenset({"appeared", "saw", "moved", "vanished", "changed", "corrected"})
 FOREVER_S = 3e38
 
 _STATES = frozenset(get_args(State))
@@ -37,7 +37,9 @@ def apply(connection: apsw.Connection, number: int, event: Event) -> None:
         BadInput: the payload does not hold what its kind promises.
     """
     try:
-        if event.kind in INSTANCE_KINDS:
+        if event.kind == "corrected" and not event.subject:
+            _correct(connection, number, event)
+        elif event.kind in INSTANCE_KINDS:
             _object(connection, number, event)
         elif event.kind == "mapped":
             _map(connection, number, event)
@@ -120,6 +122,16 @@ def _map(connection: apsw.Connection, number: int, event: Event) -> None:
     for a, b, length_m in changes.get("passages", ()):
         connection.execute("INSERT INTO passage VALUES(?,?,?,?,?,NULL)", (a, b, number, length_m, stamp))
     _frontiers(connection, number, stamp, changes)
+
+
+def _correct(connection: apsw.Connection, number: int, event: Event) -> None:
+    """New poses of keyframes; everything else that a correction moves has events of its own."""
+    for identity, pose in event.payload.get("keyframes", {}).items():
+        if len(pose) != 16:
+            raise ValueError(f"a pose of {len(pose)} numbers")
+        _end(connection, "keyframe_pose", "id = ?", (identity,), event.stamp_ns)
+        row = (identity, number, canonical_json([float(value) for value in pose]), event.stamp_ns)
+        connection.execute("INSERT INTO keyframe_pose VALUES(?,?,?,?,NULL)", row)
 
 
 def _frontiers(connection: apsw.Connection, number: int, stamp: int, changes: dict[str, Any]) -> None:
