@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the map moves when its trajectory is corrected: every part with the node it was seen from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mapping.pose_graph import block_kernels as kernels
+from mapping.pose_graph import rigid
+from mapping.pose_graph.anchors import BlockAnchors, blocks_of
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Deltas:
+    """A correction: T (n, 4, 4) how the surroundings of each node move in the map, metres.
+
+    `at` says how what was seen from (fractions of) nodes moves; nothing known (-1) does not move.
+    """
+
+    T: NDArray[np.float64]
+
+    def at(self, anchors: NDArray[np.floating[object]] | NDArray[np.integer[object]]) -> NDArray[np.float64]:  # type: ignore[type-var]
+        """(N, 4, 4) transforms for anchors (N,), between two nodes a mean of theirs. O(N)."""
+        place = np.clip(np.asarray(anchors, np.float64), 0.0, len(self.T) - 1.0)
+        low = np.floor(place).astype(np.int64)
+        high = np.minimum(low + 1, len(self.T) - 1)
+        T = rigid.between(self.T[low], self.T[high], place - low)
+        T[np.asarray(anchors) < 0] = np.eye(4)
+        return T
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class MovedBlocks:
+    """Blocks (N, 3) in order, with log-odds (N, 512), and the node (N,) that each is anchored to."""
+
+    blocks: NDArray[np.int64]
+    voxels: NDArray[np.int8]
+    nodes: NDArray[np.int32]
+
+
+def move_blocks(
+    blocks: NDArray[np.int64], voxels: NDArray[np.int8], nodes: NDArray[np.int32], deltas: Deltas,
+    voxel_size_m: float, limits: tuple[int, int],
+) -> MovedBlocks:  # fmt: skip
+    """Blocks of log-odds moved with their anchors and laid onto the grid again.
+
+    Each moves rigidly; a voxel takes the value of the block that its centre comes from (nearest voxel). Where several
+    do, as on the two sides of a closed loop, their log-odds add up, within the limits. The order of the blocks does not
+    matter. O(voxels); 5 bytes of scratch space for each voxel that may be covered.
+
+    Args:
+        blocks: (N, 3) coordinates in blocks of 8 voxels, voxels (N, 512) int8 with -128 for unknown.
+        nodes: (N,) anchors, -1 for what does not move.
+        limits: lowest and highest log-odds, in steps.
+    """
+    T = deltas.at(nodes)
+    T[:, :3, 3] /= voxel_size_m
+    at = np.ascontiguousarray(blocks, np.int64)
+    keys, table = _targets(at, T)
+    sums, nearby = (np.full((len(keys), 512), kernels.NOTHING, np.int16) for _ in range(2))
+    owners = np.full(len(keys), -1, np.int32)
+    kernels.gather(
+        at, np.ascontiguousarray(voxels), np.ascontiguousarray(nodes, np.int32), T, keys, table, sums, nearby, owners
+    )
+    settled, known = np.empty((len(keys), 512), np.int8), np.empty(len(keys), np.int16)
+    kernels.settle(sums, nearby, limits[0], limits[1], settled, known)
+    kept = np.flatnonzero(known)
+    kept = kept[np.argsort(keys[kept])]
+    return MovedBlocks(blocks_of(keys[kept]), settled[kept], owners[kept])
+
+
+def _targets(blocks: NDArray[np.int64], T: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    room = max(1024, 3 * len(blocks))
+    while True:
+        keys = np.zeros(room, np.int64)
+        table = np.full(1 << int(2 * room - 1).bit_length(), -1, np.int32)
+        n = int(kernels.enter_targets(blocks, T, 0, keys, table))
+        if n >= 0:
+            return keys[:n], table
+        room *= 2
+
+
+def move_points(points: NDArray[np.float64], voxel_size_m: float, anchors: BlockAnchors, deltas: Deltas,
+                nodes: NDArray[np.float64]) -> NDArray[np.float64]:  # fmt: skip
+    """Points (N, 3) of free space, moved with the block they lie in, else with the nearest of nodes' positions (n, 3)."""
+    at = anchors.of(np.floor(points / (8.0 * voxel_size_m)).astype(np.int64)).astype(np.int64)
+    for i in np.flatnonzero(at < 0).tolist():
+        at[i] = int(np.argmin(((nodes - points[i]) ** 2).sum(axis=1))) if len(nodes) else -1
+    return rigid.move(deltas.at(at), points)
