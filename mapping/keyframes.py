@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which images are kept as evidence: first and better views of objects, and new views of the place."""
+"""Which images are kept as evidence: first and better views of objects, new views of the place and of its ends."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Shown:
 class KeyframeGate:
     """Decides for each frame whether it is kept.
 
-    An object shown for the first time always is a reason; a better view or a new view point is one only when the
-    last keyframe is older than a time, so that the disk fills with novelty and not with time.
+    An object shown for the first time always is a reason; a better view, a new view point or a view of a frontier is
+    one only when the last keyframe is older than a time, so that the disk fills with novelty and not with time.
     """
 
     settings: MapperSettings
@@ -41,11 +41,16 @@ class KeyframeGate:
     _last_pose: NDArray[np.float64] = field(default_factory=lambda: np.eye(4))
     _best: dict[str, int] = field(default_factory=dict)
 
-    def offer(self, frame: CameraFrame, shown: Sequence[Shown]) -> Keyframe | None:
-        """The keyframe made of a frame, or None when it brings nothing new."""
-        first = any(one.id not in self._best for one in shown)
-        if not first and not (self._is_due(frame) and (self._is_better(shown) or self._is_elsewhere(frame))):
-            return None
+    def offer(self, frame: CameraFrame, shown: Sequence[Shown], *, frontier: bool = False) -> Keyframe | None:
+        """The keyframe made of a frame, or None when it brings nothing new.
+
+        Args:
+            frontier: it is the first view, or a clearly better one, of a frontier.
+        """
+        if not self._is_first(shown):
+            is_new = frontier or self._is_better(shown) or self._is_elsewhere(frame)
+            if not (is_new and self._is_due(frame)):
+                return None
         for one in shown:
             self._best[one.id] = max(one.n_pixels, self._best.get(one.id, 0))
         self._count += 1
@@ -59,6 +64,9 @@ class KeyframeGate:
     def forget(self, object_id: str) -> None:
         """An object was moved or changed so much that its views show it no longer."""
         self._best.pop(object_id, None)
+
+    def _is_first(self, shown: Sequence[Shown]) -> bool:
+        return any(one.id not in self._best for one in shown)
 
     def _is_due(self, frame: CameraFrame) -> bool:
         return self._last_ns is None or frame.stamp_ns - self._last_ns >= self.settings.keyframe_s * 1e9
