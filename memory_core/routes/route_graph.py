@@ -7,6 +7,7 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +57,15 @@ class Way:
     weight: float
 
 
+class _Step(NamedTuple):
+    """An edge as it is kept; `is_air` when its metres are the air line between its nodes."""
+
+    weight: float
+    length_m: float
+    cost: float
+    is_air: bool
+
+
 class RouteGraph:
     """Nodes and edges that are added, changed and removed at any time, and shortest ways between them.
 
@@ -63,15 +73,19 @@ class RouteGraph:
     that depends on what changed since the last question, not on the size of the graph.
 
     Memory: about 1 kB a node at two edges a node.
+
+    Args:
+        contracted: False for a graph that is asked only a few times: no hierarchy is made, searches are longer.
     """
 
-    def __init__(self, settings: RouteSettings | None = None) -> None:
+    def __init__(self, settings: RouteSettings | None = None, *, contracted: bool = True) -> None:
         self.settings = settings or RouteSettings()
+        self._is_contracted = contracted
         self._number: dict[str, int] = {}
         self._id: list[str] = []
         self._position: list[Point] = []
         self._seen: dict[int, tuple[Descriptor, int]] = {}  # descriptor and visits, of nodes that were observed
-        self._out: list[dict[int, tuple[float | None, float]]] = []  # metres (None: the air line) and learned cost
+        self._out: list[dict[int, _Step]] = []
         self._into: list[list[int]] = []
         self._unused: list[int] = []
         self._index = PointIndex(self.settings.merge_gate_m)
@@ -100,6 +114,10 @@ class RouteGraph:
     def edges(self, node_id: str) -> list[Edge]:
         """Edges that leave a node. Raises NotPossible when there is no such node."""
         return [self._edge(self._of(node_id), end) for end in self._out[self._of(node_id)]]
+
+    def ends(self, node_id: str) -> list[str]:
+        """Where the edges that leave a node lead. Raises NotPossible when there is no such node."""
+        return [self._id[end] for end in self._out[self._of(node_id)]]
 
     def put_node(self, node_id: str, position: Sequence[float]) -> None:
         """Add a node, or move it; edges without metres of their own stretch with it. O(its edges).
@@ -149,11 +167,9 @@ class RouteGraph:
         if known is None:
             self._set(a, b, new_m, _finite(cost, "cost"))
             return
-        air_m = math.dist(self._position[a], self._position[b])
-        old_m, old_cost = known
-        if old_m is not None or new_m is not None:
-            new_m = ((air_m if old_m is None else old_m) + (air_m if new_m is None else new_m)) / 2
-        self._set(a, b, new_m, (old_cost + _finite(cost, "cost")) / 2)
+        if not (known.is_air and new_m is None):
+            new_m = (known.length_m + (self._air_m(a, b) if new_m is None else new_m)) / 2
+        self._set(a, b, new_m, (known.cost + _finite(cost, "cost")) / 2)
 
     def disconnect(self, start: str, end: str) -> None:
         """Remove an edge. O(edges of its ends). Raises NotPossible when there is none."""
@@ -194,13 +210,9 @@ class RouteGraph:
             raise NotPossible("no way known: the graph has no nodes")
         return self._id[number]
 
-    def settle(self, contract: bool = True) -> None:
-        """Bring the hierarchy up to date now rather than with the next question.
-
-        Args:
-            contract: False for a graph that is asked only a few times: nothing is prepared, questions search longer.
-        """
-        self._hierarchy.settle(contract)
+    def settle(self) -> None:
+        """Bring the hierarchy up to date now rather than with the next question."""
+        self._hierarchy.settle(self._is_contracted)
 
     def shortest(self, start: str, goal: str) -> Way:
         """The way of least weight from node to node.
@@ -212,7 +224,7 @@ class RouteGraph:
             NotPossible: a node is unknown, or no way leads there.
         """
         a, b = self._of(start), self._of(goal)
-        self._hierarchy.settle()
+        self.settle()
         found = shortest(self._hierarchy.levels, a, b)
         if found is None:
             raise NotPossible(f"no way known from {start!r} to {goal!r}: no edges join them")
@@ -227,34 +239,22 @@ class RouteGraph:
         return self._way(numbers)
 
     def _way(self, numbers: list[int]) -> Way:
-        length_m = weight = 0.0
-        per_metre, per_cost = self.settings.per_metre, self.settings.per_cost
-        for a, b in itertools.pairwise(numbers):
-            metres, cost = self._out[a][b]
-            if metres is None:
-                metres = math.dist(self._position[a], self._position[b])
-            length_m += metres
-            weight += max(0.0, per_metre * metres + per_cost * cost)
-        return Way(tuple([self._id[number] for number in numbers]), length_m, weight)
+        out, names = self._out, self._id
+        steps = [out[a][b] for a, b in itertools.pairwise(numbers)]
+        ids = tuple([names[number] for number in numbers])
+        return Way(ids, sum([step[1] for step in steps]), sum([step[0] for step in steps]))
 
     def _weight(self, a: int, b: int) -> float:
-        edge = self._out[a].get(b)
-        if edge is None:
-            return math.inf
-        metres, cost = edge
-        if metres is None:
-            metres = math.dist(self._position[a], self._position[b])
-        return max(0.0, self.settings.per_metre * metres + self.settings.per_cost * cost)
+        step = self._out[a].get(b)
+        return math.inf if step is None else step[0]
 
     def _neighbours(self, number: int) -> list[int]:
         out = self._out[number]
         return [*out, *(start for start in self._into[number] if start not in out)]
 
     def _edge(self, a: int, b: int) -> Edge:
-        metres, cost = self._out[a][b]
-        if metres is None:
-            metres = math.dist(self._position[a], self._position[b])
-        return Edge(self._id[a], self._id[b], metres, cost, self._weight(a, b))
+        step = self._out[a][b]
+        return Edge(self._id[a], self._id[b], step.length_m, step.cost, step.weight)
 
     def _of(self, node_id: str) -> int:
         number = self._number.get(node_id)
@@ -290,14 +290,24 @@ class RouteGraph:
         self._position[number] = point
         self._index.put(number, point)
         self._hierarchy.touch_node(number)
-        for other in self._neighbours(number):
-            self._hierarchy.touch(number, other)
+        for end, step in list(self._out[number].items()):
+            if step.is_air:
+                self._set(number, end, None, step.cost)
+        for start in self._into[number]:
+            step = self._out[start][number]
+            if step.is_air:
+                self._set(start, number, None, step.cost)
 
     def _set(self, a: int, b: int, length_m: float | None, cost: float) -> None:
         if b not in self._out[a]:
             self._into[b].append(a)
-        self._out[a][b] = length_m, cost
+        metres = self._air_m(a, b) if length_m is None else length_m
+        weight = max(0.0, self.settings.per_metre * metres + self.settings.per_cost * cost)
+        self._out[a][b] = _Step(weight, metres, cost, length_m is None)
         self._hierarchy.touch(a, b)
+
+    def _air_m(self, a: int, b: int) -> float:
+        return math.dist(self._position[a], self._position[b])
 
     def _cut(self, a: int, b: int) -> None:
         del self._out[a][b]

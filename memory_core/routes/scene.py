@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import heapq
 import math
 from dataclasses import dataclass
 
@@ -12,8 +11,8 @@ from numpy.typing import NDArray
 
 from memory_core.errors import NotPossible
 from memory_core.graph import Place, SceneGraph
-
-Point = tuple[float, float, float]
+from memory_core.routes.near import Point
+from memory_core.routes.scene_net import distance, net_of
 
 UNNAMED_ROOM = "room"
 _DETOUR_M = 1.0  # a place that can be reached may be this much farther from the goal than one that cannot
@@ -39,7 +38,7 @@ def route(graph: SceneGraph, start: Point, goal: Point | str) -> Route:
     Points belong to the nearest place; a goal to one that can be reached if there is one hardly farther. A goal point
     outside the free circle of its place (a thing on a table) is not entered: the way ends at the place. A room is
     reached at its place nearest to the room's position, an object at its place.
-    A* over places: O((places + passages) log places).
+    Of a graph that was asked before only the search is paid for, see SceneNet.
 
     Raises:
         NotPossible: there are no places, the goal is unknown, or no passages lead there.
@@ -47,8 +46,8 @@ def route(graph: SceneGraph, start: Point, goal: Point | str) -> Route:
     if not graph.places:
         raise NotPossible("no way known: the memory holds no places yet")
     first = nearest_place(graph, start)
-    net = _Net(graph)
-    last = _goal_place(graph, goal, net.reachable(first.id))
+    net = net_of(graph)
+    last = _goal_place(graph, goal, first)
     ids = net.shortest(first.id, last.id)
     if len(ids) > 1 and _within(graph.places[ids[1]], start):
         ids = ids[1:]
@@ -69,8 +68,7 @@ def nearest_place(graph: SceneGraph, point: Point) -> Place:
     """
     if not graph.places:
         raise NotPossible("no place known: the memory holds no places yet")
-
-    return min(graph.places.values(), key=lambda place: _distance(place, point))
+    return net_of(graph).nearest(point)[0]
 
 
 def describe(way: Route, graph: SceneGraph) -> str:
@@ -88,34 +86,21 @@ def describe(way: Route, graph: SceneGraph) -> str:
     return ", ".join([*([" ".join(words)] if words else []), f"{way.length_m:.1f} m"])
 
 
-def _distance(place: Place, point: Point) -> tuple[float, float, str]:
-    """Metres from a point to a place's free circle, to its centre, and the id to settle ties."""
-    level = math.hypot(place.position[0] - point[0], place.position[1] - point[1])
-    gap = max(0.0, level - place.radius_m) + abs(place.position[2] - point[2])
-    return gap, math.dist(place.position, point), place.id
-
-
-def _goal_place(graph: SceneGraph, goal: Point | str, reachable: set[str]) -> Place:
+def _goal_place(graph: SceneGraph, goal: Point | str, start: Place) -> Place:
     """The place to walk to.
 
     Raises:
-        NotPossible: the goal is unknown or not among the reachable places.
+        NotPossible: the goal is unknown or passages do not lead there from the start.
     """
-    if isinstance(goal, str):
-        wanted, about = _named(graph, goal), goal
-    else:
-        wanted, about = list(graph.places.values()), f"({goal[0]:.2f}, {goal[1]:.2f}, {goal[2]:.2f})"
-        nearest = _distance(nearest_place(graph, goal), goal)[0]
-        wanted = [place for place in wanted if _distance(place, goal)[0] <= nearest + _DETOUR_M]
-    open_ = [place for place in wanted if place.id in reachable]
+    net = net_of(graph)
+    wanted = _named(graph, goal) if isinstance(goal, str) else net.nearest(goal, slack_m=_DETOUR_M)
+    open_ = [place for place in wanted if net.are_joined(start.id, place.id)]
     if not open_:
+        about = goal if isinstance(goal, str) else f"({goal[0]:.2f}, {goal[1]:.2f}, {goal[2]:.2f})"
         raise NotPossible(f"no way known to {about}: no passages join the two parts of the map")
-    near = (
-        goal
-        if not isinstance(goal, str)
-        else (graph.rooms[goal].position if goal in graph.rooms else wanted[0].position)
-    )
-    return min(open_, key=lambda place: _distance(place, near))
+    if isinstance(goal, str) and goal in graph.rooms:
+        return min(open_, key=lambda place: distance(place, graph.rooms[goal].position))
+    return open_[0]
 
 
 def _named(graph: SceneGraph, goal: str) -> list[Place]:
@@ -137,65 +122,6 @@ def _named(graph: SceneGraph, goal: str) -> list[Place]:
     if not inside:
         raise NotPossible(f"no way known: there is no place in room {goal!r} ({graph.rooms[goal].label})")
     return inside
-
-
-class _Net:
-    """Places joined by passages, for one question."""
-
-    def __init__(self, graph: SceneGraph) -> None:
-        self._places = graph.places
-        self._neighbours: dict[str, list[tuple[str, float]]] = {}
-        # Least metres of passage per metre of air line: keeps A* exact where learned costs are below the air line.
-        self._stretch = 1.0
-        for passage in graph.passages:
-            if passage.a in graph.places and passage.b in graph.places:
-                self._join(passage.a, passage.b, passage.length_m)
-
-    def _join(self, a: str, b: str, length_m: float) -> None:
-        self._neighbours.setdefault(a, []).append((b, length_m))
-        self._neighbours.setdefault(b, []).append((a, length_m))
-        air = math.dist(self._places[a].position, self._places[b].position)
-        if air > 0:
-            self._stretch = min(self._stretch, length_m / air)
-
-    def reachable(self, start: str) -> set[str]:
-        """All places that passages lead to from one. O(places + passages)."""
-        found, queue = {start}, [start]
-        while queue:
-            for there, _ in self._neighbours.get(queue.pop(), ()):
-                if there not in found:
-                    found.add(there)
-                    queue.append(there)
-        return found
-
-    def shortest(self, start: str, goal: str) -> list[str]:
-        """Ids along the shortest way between two places that are joined; ties go to the smaller id."""
-        target = self._places[goal].position
-        best = {start: 0.0}
-        came_from: dict[str, str] = {}
-        done: set[str] = set()
-        queue = [(0.0, start)]
-        while queue:
-            here = heapq.heappop(queue)[1]
-            if here == goal:
-                break
-            if here in done:
-                continue
-            done.add(here)
-            for there, length in self._neighbours.get(here, ()):
-                travelled = best[here] + length
-                if travelled < best.get(there, math.inf):
-                    best[there], came_from[there] = travelled, here
-                    ahead = self._stretch * math.dist(self._places[there].position, target)
-                    heapq.heappush(queue, (travelled + ahead, there))
-        return _trace(came_from, goal)
-
-
-def _trace(came_from: dict[str, str], goal: str) -> list[str]:
-    ids = [goal]
-    while ids[-1] in came_from:
-        ids.append(came_from[ids[-1]])
-    return ids[::-1]
 
 
 def _within(place: Place, point: Point) -> bool:
