@@ -87,7 +87,7 @@ def collect(
     per_m: float,
     slots: Ints,
     votes: Ints,
-) -> int:
+) -> Any:
     """votes (M, 5): cell x, y, z, bank item, bits of its voxels, one for each cell and item that pixels fall into.
 
     items (h, w) is the bank item of each pixel of a window of the image that begins at `first` (u, v), -1 for none.
@@ -122,8 +122,8 @@ def collect(
                 votes[n, 0], votes[n, 1], votes[n, 2], votes[n, 3], votes[n, 4] = cx, cy, cz, item, 0
                 n += 1
             votes[slots[slot], 4] |= 1 << (((i & 1) << 2) | ((j & 1) << 1) | (k & 1))
-    for i in range(n):
-        slots[used[i]] = -1
+    for entry in range(n):
+        slots[used[entry]] = -1
     return n
 
 
