@@ -7,8 +7,11 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memory_core.geometry import Box
+
+_LITTLE_TURNED = 1.0 + 2.0 * math.cos(math.radians(30.0))
 
 
 def largest_shift_m(a: Box, b: Box) -> float:
@@ -22,6 +25,14 @@ def union(a: Box, b: Box) -> Box:
     low = (min(a.minimum[0], b.minimum[0]), min(a.minimum[1], b.minimum[1]), min(a.minimum[2], b.minimum[2]))
     high = (max(a.maximum[0], b.maximum[0]), max(a.maximum[1], b.maximum[1]), max(a.maximum[2], b.maximum[2]))
     return Box(low, high)
+
+
+def moved_box(box: Box, T: NDArray[np.float64]) -> Box:
+    """A box moved by a transform (4, 4); one turned by little keeps its size, or it would grow with every turn."""
+    center = T[:3, :3] @ np.asarray(box.center) + T[:3, 3]
+    turn = np.abs(T[:3, :3])
+    size = np.asarray(box.size)
+    return Box.of(center, size if np.trace(turn) >= _LITTLE_TURNED else turn @ size)
 
 
 @dataclass

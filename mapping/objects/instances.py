@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mapping.objects.associate import View, agreement, assign, same_named, score
-from mapping.objects.boxes import BoxGrid
+from mapping.objects.boxes import BoxGrid, moved_box
 from mapping.objects.patches import Patch, PatchReader
+from mapping.objects.surface_kernels import keys_of
 from mapping.objects.surfaces import Surfaces
 from mapping.objects.tracks import Track, track_from_instance, track_from_json
 from mapping.settings import MapperSettings
@@ -24,6 +25,7 @@ from memory_core.segment import Segment
 _SEEN_APART = 0.1  # two things seen side by side in this share of their frames are two
 _SHARED_VOXELS = 0.6  # two things never seen side by side are one when this much of the smaller is part of the other
 _SAME_BOX = 0.5
+_STILL_M = 1e-4  # what a correction moves by less is not touched
 _NEIGHBOUR_M = 0.3  # things farther apart than this are never candidates for being one
 
 
@@ -66,6 +68,7 @@ class Instances:
         for (segment, patch), number in zip(seen, chosen, strict=True):
             track = self._new_track(patch, frame.stamp_ns) if number is None else self.tracks[number]
             self._fuse(track, patch, segment, frame.stamp_ns)
+            track.anchor = int(self.surfaces.anchor)
             x, y, z = frame.T_world_cam[:3, 3].tolist()
             track.directions |= track.direction_of((x, y, z))
             sightings.append(Sighting(track, segment, patch.n_points))
@@ -134,6 +137,44 @@ class Instances:
         track.box = other.box
         self.forget(other)
         self._grid.put(track.number, track.box)
+
+    def move(self, at: Callable[[NDArray[Any]], NDArray[np.float64]]) -> list[Track]:
+        """Move everything with the nodes of the pose graph that it was seen from; returns what moved, oldest first.
+
+        Args:
+            at: anchors (N,) to the transforms (N, 4, 4) of what was seen from there.
+
+        Nobody moved the things: they keep their ids, and copies that fall together are joined by the next `tidy`.
+        O(surfaces of all tracks).
+        """
+        moved = []
+        for track in self.tracks.values():
+            if self._move(track, at):
+                moved.append(track)
+                if track.state != "gone":
+                    self._touched.add(track.number)
+                    self._grid.put(track.number, track.box)
+        return moved
+
+    def _move(self, track: Track, at: Callable[[NDArray[Any]], NDArray[np.float64]]) -> bool:
+        _, seen, means = self.surfaces.of(track.number)
+        if not len(means):
+            before, T = track.box, at(np.array([track.anchor]))[0]
+            track.box = moved_box(before, T)
+            return track.box != before
+        anchors = self.surfaces.anchors_of(track.number)
+        T = at(anchors)
+        points = (np.einsum("nij,nj->ni", T[:, :3, :3], means) + T[:, :3, 3]).astype(np.float32)
+        if np.abs(points - means).max() < _STILL_M:
+            return False
+        keys = np.empty(len(points), np.int64)
+        keys_of(points, 1.0 / self._settings.instance_voxel_m, keys)
+        oldest_first = slice(None, None, -1)
+        self.surfaces.replace(
+            track.number, keys[oldest_first], points[oldest_first], seen[oldest_first], anchors[oldest_first]
+        )
+        track.box = robust_box(*self.surfaces.of(track.number)[1:], self._settings.box_trim)
+        return True
 
     def forget(self, track: Track) -> None:
         """Remove every trace of a track."""

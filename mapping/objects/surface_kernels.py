@@ -13,6 +13,7 @@ from mapping.compiled import compiled
 
 EMPTY = -1
 DEAD = -2
+SAME_VISIT = np.float32(40.0)  # nodes of the pose graph: 10 m of way
 _HALF = 1 << 20  # voxel coordinates are -2^20 .. 2^20 - 1 and packed into 21 bits each
 
 
@@ -90,6 +91,7 @@ def add(
     keys: NDArray[np.int64],
     points: NDArray[np.float32],
     seen: NDArray[np.uint16],
+    nodes: NDArray[np.float32],
     owner: int,
     limit: int,
     slots: NDArray[np.int32],
@@ -97,12 +99,17 @@ def add(
     entry_owners: NDArray[np.int32],
     hits: NDArray[np.uint16],
     means: NDArray[np.float32],
+    anchors: NDArray[np.float32],
     links: NDArray[np.int32],
     heads: NDArray[np.int32],
     sizes: NDArray[np.int32],
     counters: NDArray[np.int64],
 ) -> None:
-    """Counts `seen` frames for each voxel of the owner; new voxels are taken up to its limit."""
+    """Counts `seen` frames for each voxel of the owner; new voxels are taken up to its limit.
+
+    `nodes` are those of the pose graph it was seen from. A voxel's anchor is the mean of them, as its point is that of
+    the points; when it is seen again much later, from a trajectory that may have drifted, it is anchored there.
+    """
     mask = len(slots) - 1
     for i in range(len(keys)):
         slot = first_slot(keys[i], mask)
@@ -126,6 +133,7 @@ def add(
             entry_owners[found] = owner
             hits[found] = 0
             means[found] = 0.0
+            anchors[found] = nodes[i]
             links[found] = heads[owner]
             heads[owner] = found
             sizes[owner] += 1
@@ -135,6 +143,17 @@ def add(
         weight = np.float32(min(1.0, float(seen[i]) / float(min(int(hits[found]), 50))))
         for axis in range(3):
             means[found, axis] += (points[i, axis] - means[found, axis]) * weight
+        if abs(nodes[i] - anchors[found]) <= SAME_VISIT:
+            anchors[found] += (nodes[i] - anchors[found]) * weight
+        else:
+            anchors[found] = max(nodes[i], anchors[found])
+
+
+@compiled
+def keys_of(points: NDArray[np.float32], per_m: float, keys: NDArray[np.int64]) -> None:
+    """The voxels (N,) of points (N, 3) in metres."""
+    for i in range(len(points)):
+        keys[i] = voxel_key(points[i, 0] * per_m, points[i, 1] * per_m, points[i, 2] * per_m)
 
 
 @compiled

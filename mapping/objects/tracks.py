@@ -35,6 +35,7 @@ class Track:
         free_frames: frames in a row that saw its place free, the first of them at free_since_ns.
         missed_frames: frames in a row that saw its place as before from where it used to be seen, but not it.
         directions: bit mask of the compass directions it was seen from.
+        anchor: node of the pose graph from which it was last seen, -1 for unknown.
         n_related: surface voxels it had when its relations were last looked at.
     """
 
@@ -53,6 +54,7 @@ class Track:
     missed_frames: int = 0
     directions: int = 0
     n_related: int = 0
+    anchor: int = -1
     source: str = ""
     room_id: str = ""
     place_id: str = ""
