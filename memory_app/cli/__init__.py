@@ -19,6 +19,7 @@ _COMMANDS = {
     "ask": ("memory_app.cli.ask", "ask", 'Ask in words: "where is the mug?"'),
     "recall": ("memory_app.cli.ask", "recall", "Ask in fields: label, place, time."),
     "plan": ("memory_app.cli.plan", "plan", 'Turn "put the mug in the sink" into steps.'),
+    "route": ("memory_app.cli.route", "find_route", "The shortest way from here to there, in a memory or a graph."),
     "info": ("memory_app.cli.inspect", "info", "What a memory holds and weighs."),
     "verify": ("memory_app.cli.inspect", "verify", "Check every byte of a memory."),
     "rebuild": ("memory_app.cli.inspect", "rebuild", "Make all views anew from the event log."),

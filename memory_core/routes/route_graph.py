@@ -302,8 +302,8 @@ class RouteGraph:
         if b not in self._out[a]:
             self._into[b].append(a)
         metres = self._air_m(a, b) if length_m is None else length_m
-        weight = max(0.0, self.settings.per_metre * metres + self.settings.per_cost * cost)
-        self._out[a][b] = _Step(weight, metres, cost, length_m is None)
+        weight = self.settings.per_edge + self.settings.per_metre * metres + self.settings.per_cost * cost
+        self._out[a][b] = _Step(max(0.0, weight), metres, cost, length_m is None)
         self._hierarchy.touch(a, b)
 
     def _air_m(self, a: int, b: int) -> float:

@@ -10,8 +10,9 @@ from memory_core.config import setting
 
 @dataclass(frozen=True, slots=True)
 class RouteSettings:
-    """Weight of an edge: per_metre * metres + per_cost * learned cost, never below 0."""
+    """Weight of an edge: per_edge + per_metre * metres + per_cost * learned cost, never below 0."""
 
+    per_edge: float = setting(0.0, "weight of an edge, however short", minimum=0.0, maximum=1e6)
     per_metre: float = setting(1.0, "weight of a metre", minimum=0.0, maximum=1e6)
     per_cost: float = setting(0.5, "weight of a unit of learned cost", minimum=0.0, maximum=1e6)
     merge_distance: float = setting(
