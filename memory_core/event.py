@@ -10,7 +10,7 @@ Payloads by kind (JSON values only; positions and sizes metres, times int nanose
 | corrected | "" | {"nodes": [[number, stamp_ns, session id, x, y, z, qx, qy, qz, qw]...], "keyframes": {id:
   corrected pose, 16 numbers}}: how what was seen from each node of the trajectory moved in the map |
 | corrected | object id | {"instance": ...}: where it is by the corrected trajectory; nobody moved it |
-| mapped | "" | {"places": [place_payload...], "gone_places": [id...], "passages": [[a, b, length_m]...],
+| mapped | "" | {"places": [place_payload...], "gone_places": [id...], "passages": [passage_payload...],
   "gone_passages": [[a, b]...], "rooms": [room_payload...], "gone_rooms": [id...],
   "frontiers": [frontier_payload...], "gone_frontiers": [id...], "snapshots": [[object id, keyframe id or ""]...]}:
   only what differs from before; the last three may be missing |
@@ -24,11 +24,12 @@ Payloads by kind (JSON values only; positions and sizes metres, times int nanose
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from memory_core.geometry import Box
-from memory_core.graph import Frontier, Instance, Place, Room, SceneGraph
+from memory_core.graph import Frontier, Instance, Passage, Place, Room, SceneGraph
 
 Kind = Literal[
     "session", "appeared", "saw", "moved", "vanished", "changed", "corrected", "mapped", "related", "unrelated",
@@ -162,13 +163,30 @@ def room_payload(room: Room) -> dict[str, Any]:
         "position": list(room.position),
         "box": [list(room.box.minimum), list(room.box.maximum)],
         "confidence": room.confidence,
+        "floor_id": room.floor_id,
     }
 
 
 def room_from_payload(payload: dict[str, Any]) -> Room:
     minimum, maximum = payload["box"]
     box = Box(tuple(minimum), tuple(maximum))
-    return Room(payload["id"], payload["label"], tuple(payload["position"]), box, payload["confidence"])
+    floor_id = payload.get("floor_id", "")
+    return Room(payload["id"], payload["label"], tuple(payload["position"]), box, payload["confidence"], floor_id)
+
+
+def passage_payload(passage: Passage) -> list[Any]:
+    """[a, b, length_m, cost, door_width_m, door's middle or None]; what is as by default may be missing at the end."""
+    values = [passage.a, passage.b, passage.length_m, passage.cost, passage.door_width_m]
+    if passage.door is not None:
+        return [*values, list(passage.door)]
+    return values if passage.door_width_m else values[: 4 if passage.cost != passage.length_m else 3]
+
+
+def passage_from_payload(payload: Sequence[Any]) -> Passage:
+    """The passage of `passage_payload`."""
+    a, b, length_m, *more = payload
+    cost, width, door = (*more, *(length_m, 0.0, None)[len(more) :])
+    return Passage(a, b, length_m, cost, width, None if door is None else tuple(door))
 
 
 def frontier_payload(frontier: Frontier) -> dict[str, Any]:

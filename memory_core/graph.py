@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -68,6 +68,17 @@ class Room:
     position: tuple[float, float, float]
     box: Box
     confidence: float = 0.0
+    floor_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """A storey "s1", "s2", ...: rooms whose floors are at the height `z`, metres. Follows from the rooms."""
+
+    id: str
+    z: float
+    box: Box
+    rooms: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +93,25 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """An undirected edge between two places, with the metres to walk."""
+    """An undirected edge between two places, with the metres to walk.
+
+    Attributes:
+        cost: metres that take as long at the usual pace: more than `length_m` where travelling was slow. None means
+            that nothing else is known: `length_m`.
+        door_width_m: free width where it passes through a door from one room to another, 0 elsewhere.
+        door: the middle of that door at floor height, metres.
+    """
 
     a: str
     b: str
     length_m: float
+    cost: float = None  # type: ignore[assignment]  # never None once made
+    door_width_m: float = 0.0
+    door: tuple[float, float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.cost is None:
+            object.__setattr__(self, "cost", self.length_m)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +161,16 @@ class SceneGraph:
     frontiers: Mapping[str, Frontier] = field(default_factory=dict)
     snapshots: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def floors(self) -> dict[str, Floor]:
+        """Storeys by id, lowest first. O(rooms)."""
+        rooms: dict[str, list[Room]] = {}
+        for room in self.rooms.values():
+            if room.floor_id:
+                rooms.setdefault(room.floor_id, []).append(room)
+        floors = [_floor(floor_id, members) for floor_id, members in rooms.items()]
+        return {floor.id: floor for floor in sorted(floors, key=lambda floor: (floor.z, floor.id))}
+
     def to_networkx(self) -> nx.MultiDiGraph[str]:
         """All layers in one graph: node attribute `layer`, edge attribute `kind` (on, in, near, passage, contains).
 
@@ -162,6 +197,19 @@ class SceneGraph:
         for relation in self.relations:
             graph.add_edge(relation.subject, relation.object, kind=relation.predicate, confidence=relation.confidence)
         for passage in self.passages:
-            graph.add_edge(passage.a, passage.b, kind="passage", length_m=passage.length_m)
-            graph.add_edge(passage.b, passage.a, kind="passage", length_m=passage.length_m)
+            about = {"length_m": passage.length_m, "cost": passage.cost, "door_width_m": passage.door_width_m}
+            graph.add_edge(passage.a, passage.b, kind="passage", **about)
+            graph.add_edge(passage.b, passage.a, kind="passage", **about)
         return graph
+
+
+def _floor(floor_id: str, rooms: list[Room]) -> Floor:
+    box = around([room.box for room in rooms])
+    return Floor(floor_id, box.minimum[2], box, tuple(room.id for room in rooms))
+
+
+def around(boxes: Sequence[Box]) -> Box:
+    """The smallest box that holds all of some."""
+    low = [min(box.minimum[axis] for box in boxes) for axis in range(3)]
+    high = [max(box.maximum[axis] for box in boxes) for axis in range(3)]
+    return Box((low[0], low[1], low[2]), (high[0], high[1], high[2]))

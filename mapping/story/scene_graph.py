@@ -12,6 +12,8 @@ from memory_core.event import (
     frontier_payload,
     instance_from_payload,
     instance_payload,
+    passage_from_payload,
+    passage_payload,
     place_from_payload,
     place_payload,
     room_from_payload,
@@ -81,7 +83,7 @@ class GraphView:
             self.rooms.pop(id, None)
         self.rooms.update((room.id, room) for room in map(room_from_payload, payload["rooms"]))
         self.places.update((place.id, place) for place in map(place_from_payload, payload["places"]))
-        self.passages.update(((a, b), Passage(a, b, length_m)) for a, b, length_m in payload["passages"])
+        self.passages.update(((one.a, one.b), one) for one in map(passage_from_payload, payload["passages"]))
         for id in payload.get("gone_frontiers", ()):
             self.frontiers.pop(id, None)
         self.frontiers.update((one.id, one) for one in map(frontier_from_payload, payload.get("frontiers", ())))
@@ -119,7 +121,7 @@ def graph_to_json(graph: SceneGraph) -> dict[str, Any]:
         "places": [place_payload(place) for place in graph.places.values()],
         "rooms": [room_payload(room) for room in graph.rooms.values()],
         "relations": [[r.subject, r.predicate, r.object, r.confidence] for r in graph.relations],
-        "passages": [[p.a, p.b, p.length_m] for p in graph.passages],
+        "passages": [passage_payload(passage) for passage in graph.passages],
         "frontiers": [frontier_payload(frontier) for frontier in graph.frontiers.values()],
         "snapshots": dict(graph.snapshots),
     }
@@ -133,7 +135,7 @@ def graph_from_json(values: dict[str, Any]) -> SceneGraph:
         places={one.id: one for one in map(place_from_payload, values["places"])},
         rooms={one.id: one for one in map(room_from_payload, values["rooms"])},
         relations=tuple(Relation(*row) for row in values["relations"]),
-        passages=tuple(Passage(*row) for row in values["passages"]),
+        passages=tuple(map(passage_from_payload, values["passages"])),
         frontiers={one.id: one for one in map(frontier_from_payload, values["frontiers"])},
         snapshots=dict(values["snapshots"]),
     )

@@ -12,7 +12,7 @@ from mapping.story.journal import Note
 from mapping.story.scene_graph import GraphView
 from mapping.story.wording import merge_sentence, relation_sentence, sentence
 from mapping.topology.topology import TopologyChange
-from memory_core.event import Event, Kind, instance_payload, place_payload, room_payload
+from memory_core.event import Event, Kind, instance_payload, passage_payload, place_payload, room_payload
 from memory_core.frame import CameraFrame
 from memory_core.graph import Instance, Relation, Room
 
@@ -53,7 +53,7 @@ class Teller:
         payload = {
             "places": [place_payload(place) for place in change.places],
             "gone_places": list(change.gone_places),
-            "passages": [[passage.a, passage.b, passage.length_m] for passage in change.passages],
+            "passages": [passage_payload(passage) for passage in change.passages],
             "gone_passages": [[a, b] for a, b in change.gone_passages],
             "rooms": [room_payload(room) for room in change.rooms],
             "gone_rooms": list(change.gone_rooms),

@@ -7,7 +7,7 @@ import json
 
 import apsw
 
-from memory_core.event import frontier_from_payload, instance_from_payload
+from memory_core.event import frontier_from_payload, instance_from_payload, passage_from_payload
 from memory_core.geometry import Box
 from memory_core.graph import Frontier, Instance, Passage, Place, Relation, Room, SceneGraph
 from memory_core.store import query
@@ -66,11 +66,11 @@ def rooms(connection: apsw.Connection, as_of_ns: int | None = None) -> list[Room
     where, values = holds("v", as_of_ns)
     rows = query.rows(
         connection,
-        f"SELECT id, label, x, y, z, x0, y0, z0, x1, y1, z1, confidence FROM room v WHERE {where} "
+        f"SELECT id, label, x, y, z, x0, y0, z0, x1, y1, z1, confidence, floor FROM room v WHERE {where} "
         "ORDER BY length(id), id",
         values,
     )
-    return [Room(r[0], r[1], (r[2], r[3], r[4]), Box((r[5], r[6], r[7]), (r[8], r[9], r[10])), r[11]) for r in rows]
+    return [Room(r[0], r[1], (r[2], r[3], r[4]), Box((r[5], r[6], r[7]), (r[8], r[9], r[10])), *r[11:]) for r in rows]
 
 
 def frontiers(connection: apsw.Connection, as_of_ns: int | None = None) -> list[Frontier]:
@@ -102,6 +102,8 @@ def _relations(connection: apsw.Connection, as_of_ns: int | None) -> list[Relati
 def _passages(connection: apsw.Connection, as_of_ns: int | None) -> list[Passage]:
     where, values = holds("v", as_of_ns)
     rows = query.rows(
-        connection, f"SELECT a, b, length_m FROM passage v WHERE {where} ORDER BY length(a), a, length(b), b", values
+        connection,
+        f"SELECT a, b, length_m, more FROM passage v WHERE {where} ORDER BY length(a), a, length(b), b",
+        values,
     )
-    return [Passage(*row) for row in rows]
+    return [passage_from_payload([a, b, length_m, *json.loads(more)]) for a, b, length_m, more in rows]

@@ -113,7 +113,12 @@ CREATE TABLE keyframe_pose(
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX keyframe_pose_current ON keyframe_pose(id) WHERE vt IS NULL;
 """
-VIEWS = _FIRST_VIEWS + _FRONTIERS + _CORRECTIONS
+# `more` of a passage is what its payload has after the length: cost, width of the door, middle of the door.
+_DOORS = """
+ALTER TABLE passage ADD COLUMN more TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE room ADD COLUMN floor TEXT NOT NULL DEFAULT '';
+"""
+VIEWS = _FIRST_VIEWS + _FRONTIERS + _CORRECTIONS + _DOORS
 
 # Full text is newest first by row number, so neither positions nor ranks are kept.
 WORDS = """
@@ -134,5 +139,5 @@ VIEW_TABLES = (
     "keyframe_pose",
 )
 
-MIGRATIONS: tuple[str, ...] = (_RECORD + _FIRST_VIEWS + WORDS, _FRONTIERS, _CORRECTIONS)
+MIGRATIONS: tuple[str, ...] = (_RECORD + _FIRST_VIEWS + WORDS, _FRONTIERS, _CORRECTIONS, _DOORS)
 """Step i brings a file from format i to format i + 1; the newest format is their number."""

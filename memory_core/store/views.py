@@ -17,6 +17,8 @@ from memory_core.event import (
     frontier_from_payload,
     frontier_payload,
     instance_from_payload,
+    passage_from_payload,
+    passage_payload,
     place_from_payload,
     room_from_payload,
 )
@@ -116,11 +118,15 @@ def _map(connection: apsw.Connection, number: int, event: Event) -> None:
         _end(connection, "room", "id = ?", (identity,), stamp)
     for room in map(room_from_payload, changes.get("rooms", ())):
         values = (room.id, number, room.label, *room.position, *room.box.minimum, *room.box.maximum, room.confidence)
-        connection.execute("INSERT INTO room VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,NULL)", (*values, stamp))
+        connection.execute(
+            "INSERT INTO room VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,NULL,?)", (*values, stamp, room.floor_id)
+        )
     for a, b in [*changes.get("gone_passages", ()), *(ends[:2] for ends in changes.get("passages", ()))]:
         _end(connection, "passage", "a = ? AND b = ?", (a, b), stamp)
-    for a, b, length_m in changes.get("passages", ()):
-        connection.execute("INSERT INTO passage VALUES(?,?,?,?,?,NULL)", (a, b, number, length_m, stamp))
+    for passage in map(passage_from_payload, changes.get("passages", ())):
+        a, b, length_m, *more = passage_payload(passage)
+        row = (a, b, number, length_m, stamp, canonical_json(more))
+        connection.execute("INSERT INTO passage VALUES(?,?,?,?,?,NULL,?)", row)
     _frontiers(connection, number, stamp, changes)
 
 
