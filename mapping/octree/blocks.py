@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The blocks of an octree in memory: arrays with headroom, their hash table, and what has changed since last stored."""
+"""The octree's arrays: regions by number, the slots of those whose voxels are in RAM, and rows of voxels.
+
+A region's record stays for good: its code, how many of its voxels are occupied and free, when it was seen and changed.
+Its voxels may come and go (`settle`, `vacate`); a block that is the same all over takes no row.
+"""
 
 from __future__ import annotations
 
@@ -8,108 +12,256 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mapping.octree.table import MAX_BLOCK, allocate, find_all, insert
+from mapping.octree import morton
+from mapping.octree.content import Content, name_of
+from mapping.octree.lookups import MAX_BLOCK, NOTHING, UNIFORM, UNKNOWN, Index, Ints, Longs, enter, find
+from mapping.octree.update import LOWEST, Stored
+from mapping.octree.upkeep import Regions, Rows, halve, release, take_rows
 
-UNKNOWN = -128  # log-odds of a voxel that was never seen
 VOXELS = 512
-_BIAS = 1 << 20
-_AXIS = (1 << 21) - 1
+_REGION_BIAS = morton.BIAS >> 3
+_BYTES_PER_ROW = VOXELS + 8 + 4 + 4 + 8 + 1 + 4
+_BYTES_PER_SLOT = 512 * (4 + 8)
+_ROW_SHARE = 0.8  # of a budget; the rest is for slots
+_FIRST_ROWS, _FIRST_SLOTS, _FIRST_REGIONS = 1 << 18, 1 << 12, 1 << 12
+_FEWEST_ROWS, _FEWEST_SLOTS = 4096, 64
 
 
 def keys_of(blocks: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Keys (N,) of block coordinates (N, 3)."""
-    biased = blocks + _BIAS
-    return np.asarray((biased[:, 0] << 42) | (biased[:, 1] << 21) | biased[:, 2], np.int64)
+    """Morton codes (N,) of block coordinates (N, 3)."""
+    return morton.encode(blocks)
 
 
 def blocks_of(keys: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Block coordinates (N, 3) of keys (N,)."""
-    return np.stack([(keys >> 42) & _AXIS, (keys >> 21) & _AXIS, keys & _AXIS], axis=1) - _BIAS
+    """Block coordinates (N, 3) of Morton codes (N,)."""
+    return morton.decode(keys)
 
 
 def in_range(blocks: NDArray[np.int64]) -> bool:
-    """Whether all block coordinates can have keys."""
+    """Whether all block coordinates can be in a map."""
     return bool((np.abs(blocks) < MAX_BLOCK).all())
 
 
 class Blocks:
-    """Rows of 8x8x8 voxels, found by key. Grows by doubling; rows are never removed or moved.
+    """Regions and their blocks. Without a budget it grows by doubling; with one it never takes more.
 
-    Attributes (the first `n` rows are in use):
-        keys: (capacity,) int64.
-        voxels: (capacity, 512) int8 log-odds steps, -128 unknown; z fastest.
-        counts: (capacity, 2) int32 occupied and free voxels of each block.
-        changed: (capacity,) uint8, 1 where voxels changed since it was last cleared.
-        totals: (2,) int64 sum of counts.
+    Memory is asked for in advance and used only as it fills, so that no frame waits for a copy of the map.
+
+    Attributes:
+        n_regions: regions known; the arrays below have room for more.
+        codes, corners: (R,) Morton code and (R, 3) coordinates of regions.
+        home: (R,) int32 slot of a region in RAM, -1 of others; `index.slots` may hide it for a while.
+        touched, seen_ns: (R,) int64 when a region was last asked for, and last in view.
+        halvings: (R,) int64 how many halvings its voxels have seen, see `mapping.octree.decay`.
+        stored: (R,) bool, whether the store has it as it is.
+        low, high: (3,) first and last region on each axis.
+        totals: (2,) int64 occupied and free voxels of all regions.
     """
 
-    def __init__(self, capacity: int = 4096) -> None:
-        self.n = 0
-        self.keys: NDArray[np.int64] = np.zeros(capacity, np.int64)
-        self.voxels: NDArray[np.int8] = np.full((capacity, VOXELS), UNKNOWN, np.int8)
-        self.counts: NDArray[np.int32] = np.zeros((capacity, 2), np.int32)
-        self.changed: NDArray[np.uint8] = np.zeros(capacity, np.uint8)
+    def __init__(self, budget_bytes: int | None = None) -> None:
+        rows, slots = _FIRST_ROWS, _FIRST_SLOTS
+        if budget_bytes is not None:
+            rows = max(int(budget_bytes * _ROW_SHARE) // _BYTES_PER_ROW, _FEWEST_ROWS)
+            slots = max(int(budget_bytes * (1 - _ROW_SHARE)) // _BYTES_PER_SLOT, _FEWEST_SLOTS)
+        self.is_bounded = budget_bytes is not None
+        self.n_regions = 0
         self.totals = np.zeros(2, np.int64)
-        self._rows: NDArray[np.int32] = np.empty(capacity, np.int32)
-        self._index(capacity)
+        self.low, self.high = np.full(3, MAX_BLOCK), np.full(3, -MAX_BLOCK)
+        self._make_regions(_FIRST_REGIONS)
+        self._make_rows(rows)
+        self._make_slots(slots)
+        self._voxels[0], self._counts[0], self._rows.use[0] = LOWEST, (0, VOXELS), 1
+        self._bind()
 
-    def _index(self, capacity: int) -> None:
-        places = 1 << int(2 * capacity - 1).bit_length()
-        self.table_keys = np.full(places, -1, np.int64)
-        self.table_rows = np.zeros(places, np.int32)
-        insert(self.keys[: self.n], 0, self.table_keys, self.table_rows)
+    def _make_regions(self, capacity: int) -> None:
+        self.codes: Longs = np.full(capacity, -1, np.int64)
+        self.corners: Longs = np.zeros((capacity, 3), np.int64)
+        self.home: Ints = np.full(capacity, -1, np.int32)
+        self.touched: Longs = np.zeros(capacity, np.int64)
+        self.seen_ns: Longs = np.zeros(capacity, np.int64)
+        self.halvings: Longs = np.zeros(capacity, np.int64)
+        self.stored: NDArray[np.bool_] = np.zeros(capacity, np.bool_)
+        self._slots: Ints = np.full(capacity, -1, np.int32)
+        self._region_counts: Longs = np.zeros((capacity, 2), np.int64)
+        self._latest_ns: Longs = np.zeros(capacity, np.int64)
+        self._dirty: NDArray[np.uint8] = np.zeros(capacity, np.uint8)
+        self._queue: Ints = np.zeros(capacity, np.int32)
+        self._n_dirty: Longs = np.zeros(1, np.int64)
+        self._make_table()
 
-    def reserve(self, n_more: int) -> None:
-        """Make room for n_more rows. O(1) amortised."""
-        capacity = len(self.keys)
-        if self.n + n_more <= capacity:
-            return
-        while capacity < self.n + n_more:
-            capacity *= 2
-        self.keys = _grown(self.keys, self.n, capacity, 0)
-        self.voxels = _grown(self.voxels, self.n, capacity, UNKNOWN)
-        self.counts = _grown(self.counts, self.n, capacity, 0)
-        self.changed = _grown(self.changed, self.n, capacity, 0)
-        self._index(capacity)
+    def _make_table(self) -> None:
+        n_places = 1 << int(4 * len(self.codes) - 1).bit_length()
+        self._places: Longs = np.full(n_places, -1, np.int64)
+        self._numbers: Ints = np.zeros(n_places, np.int32)
 
-    def rows_near(self, blocks: NDArray[np.int32], origin: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Rows of the blocks (m, 3 or more) at local coordinates from origin (3,), made where missing. O(m).
+    def _make_rows(self, capacity: int) -> None:
+        self._voxels: NDArray[np.int8] = np.empty((capacity, VOXELS), np.int8)
+        self._counts: Ints = np.empty((capacity, 2), np.int32)
+        self._rows = Rows(
+            np.empty(capacity, np.int32), np.empty(capacity, np.int32), np.empty((capacity, 2), np.int32),
+            np.zeros(capacity, np.uint8), np.empty(capacity, np.int32), np.zeros(2, np.int64),
+        )  # fmt: skip
 
-        The answer is overwritten by the next call.
-        """
-        self.reserve(len(blocks))
-        if len(self._rows) < len(blocks):
-            self._rows = np.empty(2 * len(blocks), np.int32)
-        rows = self._rows[: len(blocks)]
-        self.n = allocate(blocks, origin, self.n, self.keys, self.table_keys, self.table_rows, rows)
-        return rows
+    def _make_slots(self, capacity: int) -> None:
+        self._children: Ints = np.empty((capacity, 512), np.int32)
+        self._changed_ns: Longs = np.empty((capacity, 512), np.int64)
+        self._of_slot: Ints = np.empty(capacity, np.int32)
+        self._spare_slots: list[int] = []
+        self._n_slots = 0
 
-    def rows_of(self, keys: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Row of each key (N,), -1 where there is no such block. O(N)."""
-        return np.asarray(find_all(np.ascontiguousarray(keys), self.table_keys, self.table_rows), np.int32)
+    def _bind(self) -> None:
+        """Show the arrays, which may be new ones, to the compiled loops."""
+        self.index = Index(
+            self._places, self._numbers, self._slots, self._children, self._region_counts, self._voxels, self._counts
+        )
+        self.regions = Regions(self._changed_ns, self._latest_ns, self._dirty, self._queue, self._n_dirty)
+        self.rows = self._rows
+        self.updated = Stored(self._voxels, self._counts, self._rows.changed, self.totals)
 
-    def put(self, keys: NDArray[np.int64], voxels: NDArray[np.int8]) -> None:
-        """Set whole blocks, keys (N,) without repetition and voxels (N, 512); not marked as changed. O(N)."""
-        rows = self.rows_near(blocks_of(keys).astype(np.int32), np.zeros(3, np.int64))
-        occupied = (voxels >= 0).sum(axis=1)
-        counts = np.stack([occupied, (voxels != UNKNOWN).sum(axis=1) - occupied], axis=1).astype(np.int32)
-        self.totals += (counts - self.counts[rows]).sum(axis=0)
-        self.voxels[rows], self.counts[rows], self.changed[rows] = voxels, counts, 0
+    @property
+    def n_free_rows(self) -> int:
+        n_used, n_spare = self._rows.use.tolist()
+        return int(len(self._voxels) - n_used + n_spare)
 
-    def forget(self, keys: NDArray[np.int64]) -> None:
-        """Make blocks unknown where they exist, keys (N,) without repetition; not marked as changed. O(N)."""
-        rows = self.rows_of(keys)
-        rows = rows[rows >= 0]
-        self.totals -= self.counts[rows].sum(axis=0)
-        self.voxels[rows], self.counts[rows], self.changed[rows] = UNKNOWN, 0, 0
+    @property
+    def n_free_slots(self) -> int:
+        return len(self._children) - self._n_slots + len(self._spare_slots)
 
     @property
     def nbytes(self) -> int:
-        arrays = (self.keys, self.voxels, self.counts, self.changed, self.table_keys, self.table_rows)
-        return sum(array.nbytes for array in arrays)
+        """Bytes of what is in use or was; room that was never used takes no memory."""
+        rows, slots = int(self._rows.use[0]) * _BYTES_PER_ROW, self._n_slots * _BYTES_PER_SLOT
+        return rows + slots + self._places.nbytes + self._numbers.nbytes + self.n_regions * 100
+
+    def grow(self, n_rows: int, n_slots: int) -> None:
+        """Room for so many more rows and slots. O(1) amortised. Only without a budget."""
+        if self.n_free_rows < n_rows:
+            capacity = _doubled(len(self._voxels), n_rows - self.n_free_rows)
+            n = int(self._rows.use[0])
+            self._voxels, self._counts = _grown(self._voxels, n, capacity), _grown(self._counts, n, capacity)
+            arrays = [_grown(array, n, capacity) for array in self._rows[:5]]
+            arrays[3][n:] = 0
+            self._rows = Rows(*arrays, self._rows.use)
+        if self.n_free_slots < n_slots:
+            capacity = _doubled(len(self._children), n_slots - self.n_free_slots)
+            self._children = _grown(self._children, self._n_slots, capacity)
+            self._changed_ns = _grown(self._changed_ns, self._n_slots, capacity)
+            self._of_slot = _grown(self._of_slot, self._n_slots, capacity)
+        self._bind()
+
+    def add(self, codes: Longs) -> Ints:
+        """Numbers of new regions, codes (N,) without repetition. O(N) amortised."""
+        first, n = self.n_regions, self.n_regions + len(codes)
+        if n > len(self.codes):
+            self._grow_regions(_doubled(len(self.codes), n - len(self.codes)))
+        self.codes[first:n], self.corners[first:n] = codes, morton.decode(codes, _REGION_BIAS)
+        self.n_regions = n
+        self.low = np.minimum(self.low, self.corners[first:n].min(axis=0, initial=MAX_BLOCK))
+        self.high = np.maximum(self.high, self.corners[first:n].max(axis=0, initial=-MAX_BLOCK))
+        enter(self.codes[:n], first, self._places, self._numbers)
+        return np.arange(first, n, dtype=np.int32)
+
+    def _grow_regions(self, capacity: int) -> None:
+        n, old = self.n_regions, dict(vars(self))
+        self._make_regions(capacity)
+        names = ("codes", "corners", "home", "touched", "seen_ns", "halvings", "stored")
+        for name in (*names, "_slots", "_region_counts", "_latest_ns", "_dirty", "_queue"):
+            getattr(self, name)[:n] = old[name][:n]
+        self._n_dirty = old["_n_dirty"]
+        enter(self.codes[:n], 0, self._places, self._numbers)
+        self._bind()
+
+    def numbers_of(self, codes: Longs) -> Ints:
+        """Number of each region (N,), -1 where there is none. O(N)."""
+        return np.asarray(find(np.ascontiguousarray(codes), self._places, self._numbers), np.int32)
+
+    def name(self, number: int) -> str:
+        return name_of(self.corners[number])
+
+    def set_counts(self, number: int, occupied: int, free: int) -> None:
+        """What a region that is not in RAM holds."""
+        counts = self._region_counts[number]
+        self.totals += (occupied - counts[0], free - counts[1])
+        counts[:] = occupied, free
+
+    def settle(self, number: int, content: Content) -> None:
+        """Bring a region's voxels into RAM, where there must be room for them. O(its blocks)."""
+        slot = self._spare_slots.pop() if self._spare_slots else self._n_slots
+        self._n_slots = max(self._n_slots, slot + 1)
+        self.home[number] = self._slots[number] = slot
+        self._of_slot[slot] = number
+        children, mixed = self._children[slot], content.whole == UNKNOWN
+        children[:], self._changed_ns[slot] = NOTHING, 0
+        children[content.places[~mixed]] = UNIFORM - content.whole[~mixed].astype(np.int32)
+        self._changed_ns[slot, content.places] = content.changed_ns
+        rows = take_rows(int(mixed.sum()), self._rows)
+        children[content.places[mixed]] = rows
+        counts = content.mixed_counts()
+        self._voxels[rows], self._counts[rows], self._rows.told[rows] = content.log_odds, counts, counts
+        self._rows.regions[rows], self._rows.places[rows] = number, content.places[mixed]
+        self._rows.changed[rows] = 0
+        self.halvings[number] = content.halvings
+        self._latest_ns[number] = content.changed_ns.max(initial=0)
+        self.set_counts(number, *content.counts())
+
+    def vacate(self, number: int) -> None:
+        """Let go of a region's voxels. O(its blocks)."""
+        slot = int(self.home[number])
+        release(self._children[slot], self._rows)
+        self._spare_slots.append(slot)
+        self._of_slot[slot] = self.home[number] = self._slots[number] = -1
+
+    def content(self, number: int) -> Content:
+        """A region in RAM as it is: blocks of which something is known, in Morton order. O(its blocks)."""
+        slot = int(self.home[number])
+        children = self._children[slot].copy()
+        rows = children[children >= 0]
+        children[children >= 0] = np.where(self._counts[rows].sum(axis=1) > 0, rows, NOTHING)
+        places = np.nonzero(children != NOTHING)[0]
+        children = children[places]
+        values = np.where(children < 0, UNIFORM - children, UNKNOWN).astype(np.int8)
+        changed_ns, halvings = self._changed_ns[slot, places], int(self.halvings[number])
+        return Content(places, values, self._voxels[children[children >= 0]], changed_ns, halvings).simplified()
+
+    def halve(self, number: int, times: int) -> None:
+        """Halve the log-odds of a region in RAM. O(its blocks)."""
+        before = self._region_counts[number].copy()
+        halve(number, times, self.index, self._rows)
+        self.totals += self._region_counts[number] - before
+
+    def residents(self) -> Ints:
+        """Numbers of the regions in RAM. O(those)."""
+        numbers = self._of_slot[: self._n_slots]
+        return np.asarray(numbers[numbers >= 0])
+
+    def take_dirty(self) -> list[int]:
+        """Numbers of the regions that changed since the last call, ordered by place; they are clean then."""
+        numbers = self._queue[: self._n_dirty[0]].tolist()
+        self._n_dirty[0] = 0
+        self._dirty[numbers] = 0
+        return sorted(numbers, key=lambda number: tuple(self.corners[number]))
+
+    def mark_dirty(self, number: int) -> None:
+        """A region is to be handed out, though no frame changed it."""
+        if not self._dirty[number]:
+            self._queue[self._n_dirty[0]] = number
+            self._n_dirty[0] += 1
+            self._dirty[number] = 1
+
+    def forget_dirty(self, number: int) -> None:
+        """A region that was replaced as a whole has not changed."""
+        if self._dirty[number]:
+            queue = self._queue[: self._n_dirty[0]]
+            kept = queue[queue != number]
+            self._queue[: len(kept)] = kept
+            self._n_dirty[0], self._dirty[number] = len(kept), 0
 
 
-def _grown(old: NDArray[Any], n: int, capacity: int, fill: int) -> NDArray[Any]:
-    new = np.full((capacity, *old.shape[1:]), fill, old.dtype)
+def _doubled(capacity: int, n_more: int) -> int:
+    return capacity << max(1, ((capacity + n_more - 1) // capacity).bit_length())
+
+
+def _grown(old: NDArray[Any], n: int, capacity: int) -> NDArray[Any]:
+    new = np.empty((capacity, *old.shape[1:]), old.dtype)
     new[:n] = old[:n]
     return new

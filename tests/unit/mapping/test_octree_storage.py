@@ -6,6 +6,7 @@ import pytest
 
 from mapping.exporters import write_ply
 from mapping.octree.blocks import Blocks, blocks_of, keys_of
+from mapping.octree.content import codes_of, from_bytes
 from mapping.octree.octree import Octree
 from memory_core import CameraFrame
 from memory_core.errors import BadInput, BadSettings, CorruptMemory, NotAMemory
@@ -38,10 +39,12 @@ def test_regions_say_what_they_hold_in_order(octree):
     assert sum(peek(r)["free"] for r in regions.values()) == octree.counts()[1]
     for name, content in regions.items():
         values = unpack(content)
-        assert set(values) == {"voxel_size_m", "occupied", "free", "keys", "log_odds"}
+        assert {"voxel_size_m", "occupied", "free", "keys", "whole", "log_odds", "changed_ns"} < set(values)
         assert (np.diff(values["keys"]) > 0).all()
         assert {"_".join(str(c) for c in block // 8) for block in blocks_of(values["keys"])} == {name}
-        assert (values["log_odds"] != -128).any(axis=1).all()
+        mixed = values["whole"] == -128
+        assert len(values["log_odds"]) == mixed.sum()
+        assert (values["log_odds"] != values["log_odds"][:, :1]).any(axis=1).all()
 
 
 def test_only_regions_that_changed_are_reported_and_only_once(octree, rng):
@@ -98,7 +101,10 @@ def test_restoring_an_older_region_takes_newer_blocks_away(octree, rng):
     np.testing.assert_array_equal(octree.free_centers(), before)
 
 
-NOTHING = {"keys": np.zeros(0, np.int64), "log_odds": np.zeros((0, 512), np.int8)}
+NOTHING = {
+    "keys": np.zeros(0, np.int64), "log_odds": np.zeros((0, 512), np.int8),
+    "whole": np.zeros(0, np.int8), "changed_ns": np.zeros(0, np.int64),
+}  # fmt: skip
 
 
 def test_a_saved_map_loads_with_the_same_content(octree, tmp_path):
@@ -125,7 +131,7 @@ def test_files_that_are_no_octrees_are_refused_by_name(tmp_path):
         Octree.load(tmp_path / "nowhere")
     other = tmp_path / "other"
     other.write_bytes(pack({"format": "something else"}))
-    with pytest.raises(NotAMemory, match="is not a tolman octree 1 file"):
+    with pytest.raises(NotAMemory, match="is not a tolman octree 2 file"):
         Octree.load(other)
     other.write_bytes(b"ply\nformat ascii 1.0\n")
     with pytest.raises(CorruptMemory):
@@ -175,19 +181,53 @@ def test_regions_of_another_voxel_size_or_a_strange_name_are_refused(octree):
         Octree(0.05).restore_regions({"../etc": next(iter(regions.values()))})
 
 
-def test_blocks_stay_findable_while_their_table_grows(rng):
-    at = np.unique(rng.integers(-1000, 1000, (3000, 3)), axis=0)
-    rng.shuffle(at)
-    voxels = rng.integers(-128, 96, (len(at), 512)).astype(np.int8)
-    blocks = Blocks(capacity=4)
-    for part in np.array_split(np.arange(len(at)), 37):
-        blocks.put(keys_of(at[part]), voxels[part])
+def old_region(name, content):
+    """The bytes that version 1 had for a region: keys with one coordinate after the other, all voxels of all blocks."""
+    values = unpack(content)
+    at = blocks_of(values["keys"]) + (1 << 20)
+    keys = (at[:, 0] << 42) | (at[:, 1] << 21) | at[:, 2]
+    order = np.argsort(keys)
+    voxels = from_bytes(name, content, values["voxel_size_m"]).voxels()[order]
+    about = {key: values[key] for key in ("voxel_size_m", "occupied", "free")}
+    return pack({**about, "keys": keys[order], "log_odds": voxels})
 
-    assert blocks.n == len(at)
-    np.testing.assert_array_equal(blocks_of(keys_of(at)), at)
-    np.testing.assert_array_equal(blocks.voxels[blocks.rows_of(keys_of(at))], voxels)
-    assert (blocks.rows_of(keys_of(at + np.array([2001, 0, 0]))) == -1).all()
-    assert blocks.totals.tolist() == [(voxels >= 0).sum(), ((voxels < 0) & (voxels != -128)).sum()]
+
+def test_regions_of_version_1_are_read(octree):
+    regions = octree.changed_regions()
+    restored = Octree(0.05)
+    restored.restore_regions({name: old_region(name, content) for name, content in regions.items()})
+
+    assert restored.counts() == octree.counts()
+    np.testing.assert_array_equal(restored.occupied_centers(), octree.occupied_centers())
+    np.testing.assert_array_equal(restored.free_centers(), octree.free_centers())
+
+
+def test_regions_stay_findable_while_their_table_grows(rng):
+    names = {tuple(c) for c in rng.integers(-8000, 8000, (9000, 3)).tolist()}
+    blocks = Blocks()
+    codes = codes_of(np.array(sorted(names), np.int64))
+    rng.shuffle(codes)
+    for part in np.array_split(codes, 37):
+        blocks.add(part)
+
+    assert blocks.n_regions == len(names)
+    np.testing.assert_array_equal(blocks.codes[blocks.numbers_of(codes)], codes)
+    assert {tuple(c) for c in blocks.corners[: blocks.n_regions].tolist()} == names
+    assert (blocks.numbers_of(codes_of(np.array([[8001, 0, 0], [0, -8001, 3]]))) == -1).all()
+
+
+def test_a_map_larger_than_what_was_asked_for_in_advance_grows_with_nothing_lost(rng):
+    blocks = Blocks()
+    capacity = blocks.n_free_rows
+    blocks.grow(capacity + 1, blocks.n_free_slots + 1)
+
+    assert blocks.n_free_rows > capacity
+    octree, paged = Octree(0.05), Octree(0.05)
+    for frame in frames(rng, 2):
+        octree.integrate(frame)
+        paged.integrate(frame)
+        paged._blocks.grow(paged._blocks.n_free_rows + 1, paged._blocks.n_free_slots + 1)
+    assert octree.changed_regions() == paged.changed_regions()
 
 
 def test_a_point_cloud_file_has_a_header_that_fits_its_bytes(octree, tmp_path):

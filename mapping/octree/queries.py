@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Questions to the octree, answered wherever its regions lie: in RAM at once, else after bringing them.
+
+A compiled loop answers what it can and names the regions that the rest needs; those are brought, as many as the budget
+holds, and the rest is asked again. Lengths are voxels unless they are named in metres.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mapping.octree.blocks import Blocks
+from mapping.octree.boxes import Pairs, count_boxes, fill_boxes, nearest_occupied
+from mapping.octree.lookups import (
+    ABSENT,
+    MAX_BLOCK,
+    Index,
+    Ints,
+    Longs,
+    cast_rays,
+    cells_at,
+    regions_of_boxes,
+    values_at,
+)
+from mapping.octree.paging import Paging
+
+_CHUNK = 1 << 16  # items whose regions are looked up at once
+_REGION_VOXELS = 64
+
+Floats = NDArray[np.float64]
+Look = Callable[[NDArray[np.generic], Index, NDArray[np.int8], Ints], int]
+
+
+class Queries:
+    """Reads a map's blocks."""
+
+    def __init__(self, blocks: Blocks, paging: Paging) -> None:
+        self._blocks = blocks
+        self._paging = paging
+
+    def values(self, points: Floats, per_metre: float) -> NDArray[np.int8]:
+        """(N,) log-odds steps at points (N, 3) in metres, -128 where unknown. O(N)."""
+        return self._look(points, lambda at, index, values, wanted: values_at(at, per_metre, index, values, wanted))
+
+    def cells(self, cells: Longs, level: int) -> NDArray[np.int8]:
+        """(N,) occupancy of cells (N, 3) of 2^level voxels. O(N * 8^min(level, 3))."""
+        return self._look(cells, lambda at, index, values, wanted: cells_at(at, level, index, values, wanted))
+
+    def _look(self, items: NDArray[np.generic], look: Look) -> NDArray[np.int8]:
+        values, wanted = np.empty(len(items), np.int8), np.empty(len(items), np.int32)
+        n_absent = look(items, self._blocks.index, values, wanted)
+        while n_absent:
+            self._paging.bring_some(wanted[:n_absent])
+            rest = np.nonzero(values == ABSENT)[0]
+            some = np.empty(len(rest), np.int8)
+            n_absent = look(np.ascontiguousarray(items[rest]), self._blocks.index, some, wanted)
+            values[rest] = some
+        return values
+
+    def rays(self, origins: Floats, directions: Floats, limit: float) -> Floats:
+        """(N,) distance to the first occupied voxel from origins (N, 3) along unit directions (N, 3), else infinity."""
+        inside = (np.abs(origins) < 8.0 * MAX_BLOCK).all(axis=1, keepdims=True)
+        blocks = np.floor(np.where(inside, origins, 16.0 * MAX_BLOCK)).astype(np.int64) >> 3
+        distances, wanted = np.zeros(len(origins)), np.empty(len(origins), np.int32)
+        n_stopped = cast_rays(origins, directions, limit, self._blocks.index, distances, blocks, wanted)
+        while n_stopped:
+            self._paging.bring_some(wanted[:n_stopped])
+            rest = np.nonzero(distances < 0)[0]
+            at, some = np.ascontiguousarray(blocks[rest]), -1 - distances[rest]
+            n_stopped = cast_rays(origins[rest], directions[rest], limit, self._blocks.index, some, at, wanted)
+            distances[rest], blocks[rest] = some, at
+        return distances
+
+    def dense(self, low: Longs, high: Longs) -> NDArray[np.int8]:
+        """Occupancy of the voxels low .. high (3,). O(voxels)."""
+        box = np.full(tuple(high - low + 1), -1, np.int8)
+        for boxes, pairs, index in self._visit(np.concatenate([low, high])[None]):
+            fill_boxes(boxes, pairs, index, box)
+        return box
+
+    def count(self, boxes: Longs, *, only_any: bool = False) -> Longs:
+        """(N, 2) occupied and free voxels of boxes (N, 6), first and last voxel; with only_any just whether any is.
+
+        O(regions in the boxes + voxels of the blocks that a box cuts).
+        """
+        totals = np.zeros((len(boxes), 2), np.int64)
+        for first in range(0, len(boxes), _CHUNK):
+            for some, pairs, index in self._visit(boxes[first : first + _CHUNK]):
+                count_boxes(some, pairs, index, only_any, totals[first : first + _CHUNK])
+        return totals
+
+    def distances(self, points: Floats, limit: float) -> Floats:
+        """(N,) distance of points (N, 3) from the nearest occupied voxel, infinity beyond the limit.
+
+        O(N * regions within the limit); blocks and voxels are looked at only where they can be nearer.
+        """
+        squares = np.full(len(points), limit * limit)
+        for first in range(0, len(points), _CHUNK):
+            part = points[first : first + _CHUNK]
+            around = np.hstack([part - limit, part + limit])
+            boxes = np.clip(np.floor(around), -8 * MAX_BLOCK, 8 * MAX_BLOCK).astype(np.int64)
+            for _, pairs, index in self._visit(boxes, occupied=True):
+                nearest_occupied(part, pairs, index, squares[first : first + _CHUNK])
+        return np.where(squares < limit * limit, np.sqrt(squares), np.inf)
+
+    def occupied_in(self, low: Longs, high: Longs) -> Longs:
+        """(N, 3) occupied voxels within low .. high (3,). O(voxels of the regions it reaches into)."""
+        found = [np.zeros((0, 3), np.int64)]
+        for _, pairs, _ in self._visit(np.concatenate([low, high])[None], occupied=True):
+            for number in pairs.numbers.tolist():
+                first = np.maximum(low, self._blocks.corners[number] * _REGION_VOXELS)
+                last = np.minimum(high, self._blocks.corners[number] * _REGION_VOXELS + _REGION_VOXELS - 1)
+                found.append(np.argwhere(self.dense(first, last) == 1) + first)
+        return np.concatenate(found)
+
+    def _visit(self, boxes: Longs, *, occupied: bool = False) -> Iterator[tuple[Longs, Pairs, Index]]:
+        """Pairs of a box and a region it reaches into, in as many parts as the regions must be brought in."""
+        blocks = self._blocks
+        of_box, numbers = self._pairs(boxes)
+        if occupied:
+            keep = blocks.index.counts[numbers, 0] > 0
+            of_box, numbers = of_box[keep], numbers[keep]
+        while True:
+            ready = blocks.index.slots[numbers] >= 0
+            if ready.all():
+                yield boxes, Pairs(of_box, numbers, blocks.corners), blocks.index
+                return
+            yield boxes, Pairs(of_box[ready], numbers[ready], blocks.corners), blocks.index
+            of_box, numbers = of_box[~ready], numbers[~ready]
+            self._paging.bring_some(numbers)
+
+    def _pairs(self, boxes: Longs) -> tuple[Ints, Ints]:
+        low, high = self._blocks.low * _REGION_VOXELS, (self._blocks.high + 1) * _REGION_VOXELS - 1
+        clipped = np.hstack([np.maximum(boxes[:, :3], low), np.minimum(boxes[:, 3:], high)])
+        n = 8 * len(boxes)
+        while True:
+            of_box, found = np.empty(n, np.int32), np.empty(n, np.int32)
+            needed = regions_of_boxes(clipped, self._blocks.index, of_box, found)
+            if needed <= n:
+                return of_box[:needed], found[:needed]
+            n = needed
