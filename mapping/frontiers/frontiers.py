@@ -22,7 +22,8 @@ from memory_core.event import frontier_from_payload, frontier_payload
 from memory_core.frame import CameraFrame
 from memory_core.graph import Frontier, Place
 
-_LOOKED_AT = 0.6  # share of a frontier that an image must look at to count as a look
+_LOOKED_AT = 0.6  # share of the unseen right behind a frontier that an image must look at to count as a look
+_POSE_M, _POSE_RAD = 0.25, math.radians(15)  # nearer poses are one
 _SHOWS = 0.4  # how well an image must look at a frontier to be kept for it
 _BETTER = 1.5
 _RANGE_SHARE = 0.9  # of the octree's range; what is farther may be cut off in another way next time
@@ -51,13 +52,16 @@ class Frontiers:
         BadSettings: a setting is out of range.
     """
 
-    def __init__(self, settings: FrontierSettings | None = None, voxel_size_m: float = 0.05) -> None:
+    def __init__(
+        self, settings: FrontierSettings | None = None, voxel_size_m: float = 0.05, enabled: bool = True
+    ) -> None:
         self.settings = settings or FrontierSettings()
         check(self.settings)
         if self.settings.highest_m <= self.settings.lowest_m:
             raise BadSettings(
                 f"highest_m: want more than lowest_m {self.settings.lowest_m}, got {self.settings.highest_m}"
             )
+        self._is_enabled = enabled
         self._border = Border(Grid.of(self.settings, voxel_size_m))
         self._clusters = Clusters(self.settings.reach_m)
         self._places = Places(self.settings.view_m)
@@ -65,10 +69,13 @@ class Frontiers:
         self._views: list[Box3] = []
         self._known: dict[Group, Known] = {}
         self._buckets: dict[tuple[int, int], dict[Group, None]] = {}
+        self._frame: CameraFrame | None = None
         self._looked: list[tuple[Group, float]] = []
+        self._kept: list[tuple[str, CameraFrame]] = []
         self._listed: dict[int, Group] = {}
         self._told: dict[int, Frontier] = {}
         self._touched: set[int] = set()
+        self._orphans: set[int] = set()
         self._last_number = 0
 
     def observe(self, frame: CameraFrame) -> bool:
@@ -76,22 +83,22 @@ class Frontiers:
 
         O(frontiers within range): the size of the map does not matter.
         """
+        if not self._is_enabled:
+            return False
         self._views.append(seen_box(frame, self.settings.max_range_m))
         near = [group for group in self._near(frame.T_world_cam[:2, 3].tolist()) if self._is_open(self._known[group])]
-        reach = _RANGE_SHARE * self.settings.max_range_m
-        views = shares_in_view(frame, [self._known[group].target.samples for group in near], reach)
-        self._looked = []
-        wanted = False
-        for group, (share, quality) in zip(near, views, strict=True):
-            known = self._known[group]
-            if share >= _LOOKED_AT:
-                known.looks += 1
-            if quality >= max(_SHOWS, _BETTER * known.score):
+        self._frame, self._looked = frame, []
+        self._count_looks(frame, near)
+        for group, quality in zip(near, self._qualities(frame, near), strict=True):
+            if quality >= max(_SHOWS, _BETTER * self._known[group].score):
                 self._looked.append((group, quality))
-                wanted = True
-            if known.looks >= self.settings.looks:
-                self._touched.add(known.number)
-        return wanted
+        return bool(self._looked)
+
+    def note_change(self, minimum: Sequence[float], maximum: Sequence[float]) -> None:
+        """Something else than a frame changed the octree in a box, metres: the next update looks there again. O(1)."""
+        if self._is_enabled:
+            middle = [(a + b) / 2 for a, b in zip(minimum, maximum, strict=True)]
+            self._views.append((*middle, *map(float, minimum), *map(float, maximum)))
 
     def kept(self, keyframe_id: str) -> None:
         """The image of the last frame observed is kept: it becomes the snapshot of the frontiers it shows best."""
@@ -99,7 +106,9 @@ class Frontiers:
             known = self._known[group]
             known.snapshot, known.score = keyframe_id, quality
             self._touched.add(known.number)
-        self._looked = []
+        if self._frame is not None:
+            self._kept.append((keyframe_id, self._frame))
+        self._frame, self._looked = None, []
 
     def update(
         self, octree: Space, places: Iterable[Place] = (), gone_places: Iterable[str] = (), stamp_ns: int = 0
@@ -113,12 +122,16 @@ class Frontiers:
             gone_places: ids of those that are no more.
             stamp_ns: of the last frame.
         """
+        if not self._is_enabled:
+            return FrontierChange()
         moved = self._follow_places(places, gone_places)
+        self._adopt()
         changed = self._border.refresh(octree, self._views, self._heights)
         self._views.clear()
         old, new = self._clusters.update(self._border, changed)
         self._replace(old, new, stamp_ns)
         self._judge(octree, changed, moved)
+        self._kept.clear()
         return self._difference()
 
     def all(self) -> tuple[Frontier, ...]:
@@ -192,17 +205,26 @@ class Frontiers:
         self._told = {int(one["id"][1:]): frontier_from_payload(one) for one in values["told"]}
         self._views = [tuple(view) for view in values["views"].tolist()]
         self._touched = set(values["touched"])
+        self._orphans = self._told.keys() - self._listed.keys()
         self._last_number = values["last_number"]
 
-    def restore_from(self, frontiers: Mapping[str, Frontier], places: Mapping[str, Place]) -> None:
+    def restore_from(self, frontiers: Mapping[str, Frontier]) -> None:
         """Go on from a graph alone: what it tells stays told until cameras look there again."""
         self._told = {int(one.id[1:]): one for one in frontiers.values()}
+        self._orphans = set(self._told)
         self._last_number = max(self._told, default=0)
-        self._follow_places(places.values(), ())
 
     def groups(self) -> dict[Group, int]:
         """Pieces of every border, small ones included, with how many cells they have: follows from the octree alone."""
         return {group: self._size(group) for group in set(self._clusters.groups.values())}
+
+    def _adopt(self) -> None:
+        """Frontiers of which only the graph told are found again, under new ids, where cameras look."""
+        for number in sorted(self._orphans):
+            position = self._told[number].position
+            if any(all(view[3 + i] <= position[i] <= view[6 + i] for i in range(3)) for view in self._views):
+                self._orphans.discard(number)
+                self._touched.add(number)
 
     def _follow_places(self, places: Iterable[Place], gone: Iterable[str]) -> list[Place]:
         """Note where one can stand; the places that came, moved or went."""
@@ -262,14 +284,44 @@ class Frontiers:
         groups = sorted({group for cell in cells for group in self._in_buckets(cell)})
         known = [self._known[group] for group in groups]
         views = viewpoints(octree, [k.target for k in known], self._places, self.settings, [k.view for k in known])
+        fresh: list[Group] = []
         for group, one, view in zip(groups, known, views, strict=True):
             one.view = view
             if self._is_worth(one) and not one.number:
                 self._last_number += 1
                 one.number = self._last_number
                 self._listed[one.number] = group
+                fresh.append(group)
             if one.number:
                 self._touched.add(one.number)
+        self._illustrate(fresh)
+
+    def _illustrate(self, groups: Sequence[Group]) -> None:
+        """Give new frontiers the image that looks at them best of those kept since the last update."""
+        for keyframe_id, frame in self._kept:
+            for group, quality in zip(groups, self._qualities(frame, groups), strict=True):
+                known = self._known[group]
+                if quality >= _SHOWS and quality > known.score:
+                    known.snapshot, known.score = keyframe_id, quality
+
+    def _count_looks(self, frame: CameraFrame, groups: Sequence[Group]) -> None:
+        x, y = frame.T_world_cam[:2, 3].tolist()
+        yaw = math.atan2(frame.T_world_cam[1, 2], frame.T_world_cam[0, 2])
+        pose = (round(x / _POSE_M), round(y / _POSE_M), round(yaw / _POSE_RAD))
+        behind = [self._known[group].target.beyond for group in groups]
+        for group, (share, _) in zip(groups, shares_in_view(frame, behind, self._reach_m), strict=True):
+            if share >= _LOOKED_AT:
+                known = self._known[group]
+                known.look(pose)
+                self._touched.add(known.number)
+
+    def _qualities(self, frame: CameraFrame, groups: Sequence[Group]) -> list[float]:
+        points = [self._known[group].target.samples for group in groups]
+        return [quality for _, quality in shares_in_view(frame, points, self._reach_m)]
+
+    @property
+    def _reach_m(self) -> float:
+        return _RANGE_SHARE * self.settings.max_range_m
 
     def _difference(self) -> FrontierChange:
         """What of the frontiers touched since the last time is worth telling."""

@@ -13,6 +13,7 @@ from mapping.frontiers.cells import Border
 from mapping.frontiers.clusters import Group
 from mapping.frontiers.kernels import FACES
 from mapping.frontiers.sight import Target, View
+from memory_core.geometry import Vec
 from memory_core.graph import Unseen
 
 _SAMPLES = 16
@@ -33,7 +34,8 @@ class Known:
         marks: coarse cubes it runs through.
         number: of its id, 0 as long as it was never listed.
         score: how well the snapshot looks at it, 0..1.
-        looks: frames that looked straight at it while it had about `looked_cells` cells.
+        looks: poses from which the unseen behind it was looked at while it had about `looked_cells` cells.
+        last_pose: the last of those, coarsely.
     """
 
     target: Target
@@ -47,6 +49,7 @@ class Known:
     score: float = 0.0
     looks: int = 0
     looked_cells: int = 0
+    last_pose: tuple[int, ...] = ()
     view: View | None = None
 
     def inherit(self, before: Known) -> None:
@@ -54,16 +57,23 @@ class Known:
         self.first_seen_ns, self.number, self.view = before.first_seen_ns, before.number, before.view
         self.snapshot, self.score = before.snapshot, before.score
         if abs(self.n_cells - before.looked_cells) <= _SAME_SIZE * before.looked_cells:
-            self.looks, self.looked_cells = before.looks, before.looked_cells
+            self.looks, self.looked_cells, self.last_pose = before.looks, before.looked_cells, before.last_pose
+
+    def look(self, pose: tuple[int, ...]) -> None:
+        """Count a look from a coarse pose; staring counts once."""
+        self.looks += pose != self.last_pose
+        self.last_pose = pose
 
     def facts(self) -> list[Any]:
         """The history, as JSON values."""
         view = asdict(self.view) if self.view else None
-        return [self.first_seen_ns, self.number, self.snapshot, self.score, self.looks, self.looked_cells, view]
+        looks = [self.looks, self.looked_cells, list(self.last_pose)]
+        return [self.first_seen_ns, self.number, self.snapshot, self.score, looks, view]
 
     def take(self, facts: Sequence[Any]) -> None:
         """The history that gave `facts`."""
-        self.first_seen_ns, self.number, self.snapshot, self.score, self.looks, self.looked_cells, view = facts
+        self.first_seen_ns, self.number, self.snapshot, self.score, looks, view = facts
+        self.looks, self.looked_cells, self.last_pose = looks[0], looks[1], tuple(looks[2])
         self.view = View(**{**view, "position": tuple(view["position"])}) if view else None
 
 
@@ -77,14 +87,20 @@ def make_known(border: Border, group: Group, stamp_ns: int) -> Known:
     nearest = points[int(np.argmin(((points - middle) ** 2).sum(axis=1)))]
     chosen = np.unique(np.linspace(0, len(points) - 1, min(_SAMPLES, len(points))).astype(np.int64))
     floor_z = group[0][0].low * cell_m - border.grid.lowest_m
-    target = Target(nearest, points[chosen], len(points) * cell_m**2, floor_z)
-    directions = (bits[:, None] >> np.arange(6) & 1).sum(axis=0) @ _FACES
-    length = float(np.linalg.norm(directions))
-    a, b, c = (directions / length).tolist() if length > 0 else (0.0, 0.0, 0.0)
+    outward = (bits[:, None] >> np.arange(6) & 1) @ _FACES
+    beyond = points[chosen] + 1.5 * cell_m * _unit(outward[chosen])
+    target = Target(nearest, points[chosen], beyond, len(points) * cell_m**2, floor_z)
+    directions = outward.sum(axis=0)
+    a, b, c = _unit(directions[None])[0].tolist()
     low, middle_columns = np.sum([border.tiles[key].measures[index, 13:15] for key, index in group], axis=0).tolist()
     kind: Unseen = "floor" if min(low, middle_columns) * cell_m >= _DOOR_M else "space"
     marks = frozenset(map(tuple, (cells // _MARK).tolist()))
     return Known(target, kind, (a, b, c), len(cells), marks, stamp_ns, looked_cells=len(cells))
+
+
+def _unit(vectors: Vec) -> Vec:
+    """(N, 3) of length 1, or 0 where the directions cancel each other."""
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9), np.float64)
 
 
 def heirs(before: Sequence[Known], after: Sequence[Known]) -> Iterator[tuple[Known, Known]]:

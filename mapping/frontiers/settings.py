@@ -32,8 +32,5 @@ class FrontierSettings:
     )
     max_range_m: float = setting(4.0, "how far frames change the octree", unit="m", minimum=0.2, maximum=50.0)
     looks: int = setting(
-        30,
-        "frames that look straight at a frontier without changing it before it is given up",
-        minimum=1,
-        maximum=100_000,
+        12, "poses that look into a frontier without changing it before it is given up", minimum=1, maximum=100_000
     )

@@ -48,10 +48,17 @@ class View:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Target:
-    """A frontier to look at: its middle, some points on it (S, 3), its area, and the height of its floor; metres."""
+    """A frontier to look at, metres.
+
+    Attributes:
+        center: (3,) its middle.
+        samples: (S, 3) points on it.
+        beyond: (S, 3) points in the unseen, one behind each of the samples.
+    """
 
     center: Vec
     samples: Vec
+    beyond: Vec
     area_m2: float
     floor_z: float
 
