@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The blocks of a TSDF in memory: arrays with headroom, found by key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mapping.tsdf.kernels import VOXELS, Stored
+from mapping.tsdf.table import allocate, blocks_of, find, insert
+
+Values = tuple[NDArray[np.int16], NDArray[np.uint8], NDArray[np.uint8]]
+
+
+_ORIGIN = np.zeros(3, np.int64)
+
+
+class TsdfBlocks:
+    """Rows of 8x8x8 voxels, found by key. Grows by doubling; rows are never removed or moved.
+
+    Attributes (the first `n` rows are in use):
+        keys: (capacity,) int64.
+        stored: tsdf (capacity, 512) int16 in steps of 1 / STEPS of the truncation distance; weight (capacity, 512)
+            uint8, 0 is never seen; rgb (capacity, 3, 512) uint8, red 0 is no colour yet; known, changed and stale
+            (capacity,) uint8, 1 where any voxel was seen, changed since last stored, changed since last meshed.
+    """
+
+    def __init__(self, capacity: int = 2048) -> None:
+        self.n = 0
+        self.keys: NDArray[np.int64] = np.zeros(capacity, np.int64)
+        self.stored = _rows(capacity)
+        self._index(capacity)
+
+    def _index(self, capacity: int) -> None:
+        places = 1 << int(2 * capacity - 1).bit_length()
+        self._table_keys = np.full(places, -1, np.int64)
+        self._table_rows = np.zeros(places, np.int32)
+        insert(self.keys[: self.n], self._table_keys, self._table_rows)
+
+    def reserve(self, n_more: int) -> None:
+        """Make room for n_more rows. O(1) amortised."""
+        capacity = len(self.keys)
+        if self.n + n_more <= capacity:
+            return
+        while capacity < self.n + n_more:
+            capacity *= 2
+        self.keys = np.concatenate([self.keys, np.zeros(capacity - len(self.keys), np.int64)])
+        larger = _rows(capacity)
+        for name, new in larger._asdict().items():
+            new[: self.n] = getattr(self.stored, name)[: self.n]
+        self.stored = larger
+        self._index(capacity)
+
+    def rows_near(self, blocks: NDArray[np.int32], origin: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Rows (m,) of the blocks (m, 3) at local coordinates from origin (3,), made where missing. O(m)."""
+        self.reserve(len(blocks))
+        rows = np.empty(len(blocks), np.int32)
+        self.n = allocate(blocks, origin, self.n, self.keys, self._table_keys, self._table_rows, rows)
+        return rows
+
+    def rows_of(self, blocks: NDArray[Any], origin: NDArray[np.int64] = _ORIGIN) -> NDArray[np.int32]:
+        """Row of each block (m, 3) at coordinates from origin (3,), -1 where there is no such block. O(m)."""
+        rows = np.empty(len(blocks), np.int32)
+        find(np.ascontiguousarray(blocks), origin, self._table_keys, self._table_rows, rows)
+        return rows
+
+    def put(self, keys: NDArray[np.int64], values: Values) -> None:
+        """Set whole blocks, keys (N,) without repetition and tsdf, weight, rgb; not marked as changed. O(N)."""
+        rows = self.rows_near(blocks_of(keys).astype(np.int32), _ORIGIN)
+        stored = self.stored
+        stored.tsdf[rows], stored.weight[rows], stored.rgb[rows] = values
+        stored.known[rows], stored.changed[rows], stored.stale[rows] = 1, 0, 1
+
+    def clear(self, blocks: NDArray[np.int64]) -> None:
+        """Make blocks (N, 3) unseen where they exist; not marked as changed. O(N)."""
+        rows = self.rows_of(blocks)
+        rows = rows[rows >= 0]
+        for array in self.stored._asdict().values():
+            array[rows] = 0
+        self.stored.stale[rows] = 1
+
+    def marked(self, flags: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """Coordinates (m, 3) of the blocks whose flag is set, in order of key. O(blocks)."""
+        return np.asarray(blocks_of(np.sort(self.keys[: self.n][flags[: self.n] != 0])), np.int64)
+
+    @property
+    def nbytes(self) -> int:
+        arrays: tuple[NDArray[Any], ...] = (self.keys, self._table_keys, self._table_rows, *self.stored)
+        return sum(array.nbytes for array in arrays)
+
+
+def _rows(capacity: int) -> Stored:
+    return Stored(
+        tsdf=np.zeros((capacity, VOXELS), np.int16),
+        weight=np.zeros((capacity, VOXELS), np.uint8),
+        rgb=np.zeros((capacity, 3, VOXELS), np.uint8),
+        known=np.zeros(capacity, np.uint8),
+        changed=np.zeros(capacity, np.uint8),
+        stale=np.zeros(capacity, np.uint8),
+    )
