@@ -215,6 +215,30 @@ class Memory:
                 missing = error
         raise CorruptMemory(f"{missing.filename}: a map region is missing; verify tells the extent of the damage")
 
+    def map_block(self, key: str) -> bytes:
+        """One map region as of the last commit. O(its bytes).
+
+        Raises:
+            BadInput: there is none of that key.
+            CorruptMemory: its file is missing or damaged.
+        """
+        for _ in range(_TRIES):
+            with self._database.read() as connection:
+                row = query.row(connection, "SELECT sha FROM map_block WHERE key = ?", (key,))
+            if row is None:
+                raise BadInput(f"there is no map region {key!r} in {self.path}")
+            try:
+                return self._blobs.get(row[0] + MAP)
+            except FileNotFoundError as error:  # a writer may have replaced it since
+                missing = error
+        raise CorruptMemory(f"{missing.filename}: a map region is missing; verify tells the extent of the damage")
+
+    def map_block_counts(self) -> dict[str, tuple[int, int]]:
+        """Occupied and free voxels of every map region by key, without reading any. O(regions)."""
+        with self._database.read() as connection:
+            found = query.rows(connection, "SELECT key, n_occupied, n_free FROM map_block ORDER BY key")
+            return {key: (occupied, free) for key, occupied, free in found}
+
     def snapshot(self, identity: str) -> Keyframe:
         """A kept image with its pose, as it is known now, and what it shows. O(log keyframes + bytes).
 

@@ -139,9 +139,10 @@ class Blocks:
             capacity = _doubled(len(self._voxels), n_rows - self.n_free_rows)
             n = int(self._rows.use[0])
             self._voxels, self._counts = _grown(self._voxels, n, capacity), _grown(self._counts, n, capacity)
-            arrays = [_grown(array, n, capacity) for array in self._rows[:5]]
-            arrays[3][n:] = 0
-            self._rows = Rows(*arrays, self._rows.use)
+            old = self._rows
+            regions, places, told = (_grown(array, n, capacity) for array in (old.regions, old.places, old.told))
+            changed, spare = _grown(old.changed, n, capacity), _grown(old.spare, n, capacity)
+            self._rows = Rows(regions, places, told, changed, spare, old.use)
         if self.n_free_slots < n_slots:
             capacity = _doubled(len(self._children), n_slots - self.n_free_slots)
             self._children = _grown(self._children, self._n_slots, capacity)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mapping.compiled import compiled
 from mapping.octree.lookups import NOTHING, UNIFORM, UNKNOWN, Index, Ints, Longs

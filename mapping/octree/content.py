@@ -118,6 +118,11 @@ def code_of(name: str) -> int:
     return int(morton.encode(region, _BIAS)[0])
 
 
+def keys_of(blocks: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Morton codes (N,) of block coordinates (N, 3)."""
+    return morton.encode(blocks)
+
+
 def codes_of(regions: NDArray[np.int64]) -> NDArray[np.int64]:
     """Morton codes (N,) of region coordinates (N, 3)."""
     return morton.encode(regions, _BIAS)
@@ -151,8 +156,25 @@ def from_bytes(name: str, data: bytes, voxel_size_m: float) -> Content:
     whole = shapes and content.log_odds.shape == (int((content.whole == _UNKNOWN).sum()), _VOXELS)
     if not (whole and (np.diff(keys) > 0).all() and (keys >> 9 == code).all()):
         raise CorruptMemory(f"map region {name}: its {n} blocks are not those of this region")
-    known = (np.maximum(a, _LOWEST_VALUE, out=a, where=a != _UNKNOWN) for a in (content.whole, content.log_odds))
-    return replace(content, places=keys & 511, **dict(zip(("whole", "log_odds"), known, strict=True)))
+    return replace(content, places=keys & 511, whole=_valid(content.whole), log_odds=_valid(content.log_odds))
+
+
+def _valid(values: NDArray[np.int8]) -> NDArray[np.int8]:
+    return np.where(values == _UNKNOWN, values, np.maximum(values, _LOWEST_VALUE)).astype(np.int8)
+
+
+def split(
+    keys: NDArray[np.int64], whole: NDArray[np.int8], log_odds: NDArray[np.int8], stamp_ns: int
+) -> dict[str, Content]:
+    """Regions by name from all blocks of a map: Morton codes (n,) ascending, the rest as in `Content`. O(n)."""
+    regions = {}
+    starts = np.nonzero(np.diff(keys >> 9, prepend=-1))[0].tolist()
+    before = np.concatenate([[0], np.cumsum(whole == _UNKNOWN)])
+    for start, end in zip(starts, [*starts[1:], len(keys)], strict=True):
+        name = name_of(morton.decode(keys[start : start + 1] >> 9, _BIAS)[0])
+        rows, stamps = log_odds[before[start] : before[end]], np.full(end - start, stamp_ns)
+        regions[name] = Content(keys[start:end] & 511, whole[start:end], rows, stamps).simplified()
+    return regions
 
 
 def _read(name: str, values: dict[str, Any]) -> Content:

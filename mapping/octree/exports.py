@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The octree as arrays for other programs: centres, a grid seen from above, distances, what changed, what is visible."""
+"""The octree as arrays for other programs: centres, a grid from above, distances, what changed, what is visible."""
 
 from __future__ import annotations
 
@@ -44,10 +44,13 @@ class Visited(Protocol):
     def raycast(self, origins: ArrayLike, directions: ArrayLike, max_range_m: float) -> NDArray[np.float64]: ...
 
 
-def known_blocks(blocks: Blocks, paging: Paging) -> NDArray[np.int64]:
-    """(N, 3) coordinates of the blocks of which something is known, in Morton order. O(map)."""
-    parts = [_keys(blocks, number, content.places) for number, content in paging.contents()]
-    return morton.decode(np.concatenate([np.zeros(0, np.int64), *parts]))
+def known_blocks(blocks: Blocks, paging: Paging) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+    """(N, 3) coordinates and (N, 512) log-odds of the blocks of which something is known, in Morton order. O(map)."""
+    keys, voxels = [np.zeros(0, np.int64)], [np.zeros((0, 512), np.int8)]
+    for number, content in paging.contents():
+        keys.append(_keys(blocks, number, content.places))
+        voxels.append(content.voxels())
+    return morton.decode(np.concatenate(keys)), np.concatenate(voxels)
 
 
 def centers(blocks: Blocks, paging: Paging, *, occupied: bool) -> NDArray[np.float64]:
@@ -58,7 +61,7 @@ def centers(blocks: Blocks, paging: Paging, *, occupied: bool) -> NDArray[np.flo
         block, i = np.nonzero(voxels >= 0 if occupied else (voxels < 0) & (voxels != UNKNOWN))
         at = morton.decode(_keys(blocks, number, content.places))
         parts.append(at[block] * _BLOCK + np.stack([i >> 6, (i >> 3) & 7, i & 7], axis=1))
-    return np.concatenate(parts) + 0.5
+    return np.asarray(np.concatenate(parts) + 0.5, np.float64)
 
 
 def changed_since(blocks: Blocks, paging: Paging, stamp_ns: int) -> NDArray[np.int64]:
@@ -74,7 +77,7 @@ def changed_since(blocks: Blocks, paging: Paging, stamp_ns: int) -> NDArray[np.i
 
 
 def occupancy_grid(blocks: Blocks, paging: Paging, voxel_size_m: float, z_min: float, z_max: float) -> Grid:
-    """Columns of voxels between two heights: occupied when any voxel is, else free when any is, else unknown. O(map)."""
+    """Columns of voxels between two heights: occupied if any voxel is, else free if any is, else unknown. O(map)."""
     if not (np.isfinite([z_min, z_max]).all() and z_min <= z_max):
         raise BadInput(f"occupancy_grid: want heights z_min <= z_max in metres, got {z_min!r} and {z_max!r}")
     low, high = (int(np.clip(z / voxel_size_m, -(2**40), 2**40) // 1) for z in (z_min, z_max))
@@ -106,7 +109,7 @@ def _grid(at: NDArray[np.int64], columns: NDArray[np.int8], voxel_size_m: float)
 
 
 def signed_distance(occupied: NDArray[np.bool_], n_around: int) -> NDArray[np.float32]:
-    """Voxels from each centre to the nearest occupied one, negative inside; the n_around outermost layers are cut off."""
+    """Voxels from each centre to the nearest occupied one, negative inside; without the n_around outer layers."""
     limit = np.float32(n_around)
     outside = distance_transform_edt(~occupied) if occupied.any() else np.full(occupied.shape, limit)
     inside = distance_transform_edt(occupied) if not occupied.all() else np.full(occupied.shape, limit)

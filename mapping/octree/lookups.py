@@ -147,7 +147,7 @@ def survey(
                 touched[number], near[n_near] = clock, number
                 n_near += 1
         of_block[i] = number
-        n_outside += number < 0
+        n_outside += 1 if number < 0 else 0
         child = np.int64(index.children[slot, _child(bx, by, bz)]) if slot >= 0 else np.int64(NOTHING)
         if child >= 0:
             rows[i] = child

@@ -44,7 +44,7 @@ def _spread(values: NDArray[np.int64]) -> NDArray[np.int64]:
 def _gather(values: NDArray[np.int64]) -> NDArray[np.int64]:
     """Every third bit, the inverse of `_spread`."""
     values = values & _STEPS[-1][1]
-    masks = [mask for _, mask in reversed(_STEPS)][1:] + [_LAST]
+    masks = [*(mask for _, mask in reversed(_STEPS[:-1])), _LAST]
     for (shift, _), mask in zip(reversed(_STEPS), masks, strict=True):
         values = (values | (values >> shift)) & mask
     return values

@@ -2,15 +2,15 @@
 """OctoMap's .bt and .ot files, read and written without OctoMap.
 
 Both hold a tree of 16 levels in depth-first order, children ordered by z, y, x. A .bt says of every child in two bits:
-unknown, free, occupied, or a node itself. An .ot says of every node its log-odds and which children it has. A leaf above
-the last level stands for all voxels in it.
+unknown, free, occupied, or a node itself. An .ot says of every node its log-odds and which children it has. A leaf
+above the last level stands for all voxels in it.
 """
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from mapping.compiled import compiled
 from mapping.exporters import write_file
 from mapping.octree import morton
 from mapping.octree.blocks import Blocks
-from mapping.octree.content import Content, name_of
+from mapping.octree.content import Content, split
 from mapping.octree.lookups import UNKNOWN
 from mapping.octree.paging import Paging
 from mapping.octree.update import HIGHEST, LOWEST, STEPS_PER_LOG_ODD
@@ -31,6 +31,10 @@ _BINARY, _FULL = "# OctoMap OcTree binary file", "# Octomap OcTree file"
 _MAX_BLOCKS = 1 << 21  # after expansion of pruned leaves: 2^30 voxels
 _FREE, _OCCUPIED, _NODE = 1, 2, 3  # what two bits of a .bt say
 _NODE_RECORD = np.dtype([("log_odds", "<f4"), ("children", "u1")])
+
+
+Longs = NDArray[np.int64]
+Bytes = NDArray[np.int8]
 
 
 class Leaves(NamedTuple):
@@ -65,9 +69,8 @@ def write(blocks: Blocks, paging: Paging, voxel_size_m: float, path: Path) -> No
 def _leaves(blocks: Blocks, paging: Paging, *, binary: bool) -> tuple[Leaves, Leaves]:
     """Known voxels, and blocks that are the same all over; with `binary` only occupied or free."""
     voxels, whole = [], []
-    for number, content in paging.contents():
-        if binary:
-            content = _thresholded(content)
+    for number, known in paging.contents():
+        content = _thresholded(known) if binary else known
         at = morton.decode((blocks.codes[number] << 9) | content.places) * 8
         if (at < -_CENTER).any() or (at + 8 > _CENTER).any():
             raise BadInput(f"OctoMap reaches {_CENTER} voxels from the origin; block {at[0].tolist()} lies beyond")
@@ -92,7 +95,7 @@ def _octomap_codes(voxels: NDArray[np.int64]) -> NDArray[np.int64]:
     return morton.encode(voxels[:, ::-1], _CENTER)
 
 
-def _sorted(parts: list[tuple[NDArray[np.int64], NDArray[np.int8]]], level: int) -> Leaves:
+def _sorted(parts: list[tuple[Longs, Bytes]], level: int) -> Leaves:
     codes = np.concatenate([np.zeros(0, np.int64), *(codes for codes, _ in parts)])
     values = np.concatenate([np.zeros(0, np.int8), *(values for _, values in parts)])
     order = np.argsort(codes)
@@ -116,8 +119,19 @@ def _as_nodes(leaves: Leaves) -> _Nodes:
 
 
 def _merged(a: _Nodes, b: _Nodes) -> _Nodes:
-    order = np.argsort(np.concatenate([a.codes, b.codes]))
-    return _Nodes(*(np.concatenate(pair)[order] for pair in zip(a, b, strict=True)))
+    both = _joined([a, b])
+    return _select(both, np.argsort(both.codes))
+
+
+def _joined(parts: list[_Nodes]) -> _Nodes:
+    return _Nodes(
+        np.concatenate([part.codes for part in parts]), np.concatenate([part.values for part in parts]),
+        np.concatenate([part.leaf for part in parts]), np.concatenate([part.children for part in parts]),
+    )  # fmt: skip
+
+
+def _select(nodes: _Nodes, which: NDArray[Any]) -> _Nodes:
+    return _Nodes(nodes.codes[which], nodes.values[which], nodes.leaf[which], nodes.children[which])
 
 
 def _parents(nodes: _Nodes) -> tuple[_Nodes, _Nodes]:
@@ -134,16 +148,16 @@ def _parents(nodes: _Nodes) -> tuple[_Nodes, _Nodes]:
     children = np.bitwise_or.reduceat(kind << (2 * (nodes.codes & 7)), first)
     parents = _Nodes(above[first], highest, leaf, np.where(leaf, 0, children))
     stays = ~np.repeat(leaf, n)
-    return _Nodes(*(part[stays] for part in nodes)), parents
+    return _select(nodes, stays), parents
 
 
 def _preorder(levels: list[_Nodes], *, leaves: bool) -> _Nodes:
     """All nodes, or all but the leaves, in the order of a walk through the tree."""
-    kept = [_Nodes(*(part[(~nodes.leaf) | leaves] for part in nodes)) for nodes in levels]
+    kept = [_select(nodes, (~nodes.leaf) | leaves) for nodes in levels]
     codes = np.concatenate([nodes.codes << (3 * level) for level, nodes in enumerate(kept)])
     depth = np.concatenate([np.full(len(nodes.codes), DEPTH - level) for level, nodes in enumerate(kept)])
     order = np.lexsort([depth, codes])
-    return _Nodes(*(np.concatenate(parts)[order] for parts in zip(*kept, strict=True)))
+    return _select(_joined(kept), order)
 
 
 def _bt(levels: list[_Nodes]) -> bytes:
@@ -202,7 +216,7 @@ def _header(path: Path, data: bytes) -> tuple[bool, float, int, int]:
 def _parse_bt(body: NDArray[np.uint8], n_nodes: int) -> tuple[Leaves, int, int]:
     leaves = Leaves(np.empty(n_nodes, np.int64), np.empty(n_nodes, np.int64), np.empty(n_nodes, np.int8))
     n_leaves, n_read, n_bytes = _walk_bt(body, n_nodes, *leaves)
-    return Leaves(*(part[:n_leaves] for part in leaves)), n_read, n_bytes
+    return _first(leaves, n_leaves), n_read, n_bytes
 
 
 def _parse_ot(body: NDArray[np.uint8], n_nodes: int) -> tuple[Leaves, int, int]:
@@ -211,13 +225,15 @@ def _parse_ot(body: NDArray[np.uint8], n_nodes: int) -> tuple[Leaves, int, int]:
     rounded = np.where(steps < 0, np.minimum(np.rint(steps), -1), np.rint(steps)).clip(-126, 127).astype(np.int8)
     leaves = Leaves(np.empty(n_nodes, np.int64), np.empty(n_nodes, np.int64), np.empty(n_nodes, np.int8))
     n_leaves, n_read = _walk_ot(np.ascontiguousarray(records["children"]), rounded, n_nodes, *leaves)
-    return Leaves(*(part[:n_leaves] for part in leaves)), n_read, 5 * n_read
+    return _first(leaves, n_leaves), n_read, 5 * n_read
+
+
+def _first(leaves: Leaves, n: int) -> Leaves:
+    return Leaves(leaves.codes[:n], leaves.levels[:n], leaves.values[:n])
 
 
 @compiled
-def _walk_bt(
-    body: NDArray[np.uint8], n_nodes: int, codes: NDArray[np.int64], levels: NDArray[np.int64], values: NDArray[np.int8]
-) -> tuple[int, int, int]:
+def _walk_bt(body: NDArray[np.uint8], n_nodes: int, codes: Longs, levels: Longs, values: Bytes) -> tuple[int, int, int]:
     """Leaves of a .bt into the arrays, of n_nodes each; how many, how many nodes and how many bytes were read."""
     stack, depths = np.empty(8 * 17, np.int64), np.empty(8 * 17, np.int64)
     n, n_read, at, top = 0, 0, 0, 0
@@ -296,12 +312,10 @@ def _regions(path: Path, leaves: Leaves) -> dict[str, Content]:
     every = np.concatenate([keys, whole])
     uniform = np.concatenate([np.full(len(keys), UNKNOWN, np.int8), values])
     order = np.argsort(every)
-    return _split(every[order], uniform[order], voxels)
+    return split(every[order], uniform[order], voxels, 0)
 
 
-def _expanded(
-    codes: NDArray[np.int64], levels: NDArray[np.int64], values: NDArray[np.int8]
-) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+def _expanded(codes: Longs, levels: Longs, values: Bytes) -> tuple[Longs, Bytes]:
     """The same as leaves of level 0."""
     n = np.int64(1) << (3 * levels)
     before = np.cumsum(n) - n
@@ -312,17 +326,3 @@ def _expanded(
 def _block_keys(codes: NDArray[np.int64]) -> NDArray[np.int64]:
     """Our keys of blocks from OctoMap's codes of them."""
     return morton.encode(morton.decode(codes, _CENTER >> 3)[:, ::-1])
-
-
-def _split(keys: NDArray[np.int64], uniform: NDArray[np.int8], voxels: NDArray[np.int8]) -> dict[str, Content]:
-    """Contents of regions from all blocks, keys ascending; voxels are those of the mixed blocks, in order."""
-    regions = {}
-    starts = np.nonzero(np.diff(keys >> 9, prepend=-1))[0]
-    mixed = np.concatenate([[0], np.cumsum(uniform == UNKNOWN)])
-    for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(keys)], strict=True):
-        name = name_of(morton.decode(keys[start : start + 1] >> 9, morton.BIAS >> 3)[0])
-        rows = voxels[mixed[start] : mixed[end]]
-        places = keys[start:end] & 511
-        content = Content(places, uniform[start:end], rows, np.zeros(end - start, np.int64))
-        regions[name] = content.simplified()
-    return regions

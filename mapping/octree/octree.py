@@ -150,7 +150,7 @@ class Octree:
         return np.asarray(self._queries.count(self._voxel_boxes(boxes), only_any=True)[:, 0] > 0)
 
     def count(self, boxes: ArrayLike) -> NDArray[np.int64]:
-        """(N, 2) occupied and free voxels in boxes (N, 6). Whole blocks and regions count at once, as `any_occupied`."""
+        """(N, 2) occupied and free voxels in boxes (N, 6), otherwise as `any_occupied`."""
         return self._queries.count(self._voxel_boxes(boxes))
 
     def distance(self, points: ArrayLike, max_m: float = 2.0) -> NDArray[np.float64]:
@@ -191,26 +191,48 @@ class Octree:
 
     def occupied_in(self, minimum: ArrayLike, maximum: ArrayLike) -> NDArray[np.float64]:
         """(N, 3) metres, centres of the occupied voxels of a box as in `dense`. O(voxels of the regions with any)."""
-        return (self._queries.occupied_in(*self._corners("occupied_in", minimum, maximum)) + 0.5) * self.voxel_size_m
+        voxels = self._queries.occupied_in(*self._corners("occupied_in", minimum, maximum))
+        return np.asarray((voxels + 0.5) * self.voxel_size_m)
 
     def bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
         """Corners (3,), (3,) in metres of the box around all blocks with known voxels, None when there are none.
 
         Both lie inside their voxels, so `dense(*bounds())` is the whole map. O(map).
         """
-        known = exports.known_blocks(self._blocks, self._paging)
+        known = self.known_blocks()[0]
         if not len(known):
             return None
         low, high = known.min(axis=0) * _BLOCK, (known.max(axis=0) + 1) * _BLOCK
         return (low + 0.5) * self.voxel_size_m, (high - 0.5) * self.voxel_size_m
 
+    def known_blocks(self) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+        """(N, 3) coordinates in blocks and (N, 512) log-odds steps of all blocks of which something is known. O(map).
+
+        -128 is an unknown voxel; z is fastest.
+        """
+        return exports.known_blocks(self._blocks, self._paging)
+
+    def replace_blocks(self, blocks: NDArray[np.int64], voxels: NDArray[np.int8], stamp_ns: int) -> None:
+        """Make the map hold these blocks, as `known_blocks` gives them, and nothing else; all has changed. O(map)."""
+        keys = content.keys_of(blocks)
+        order = np.argsort(keys)
+        mixed = np.full(len(keys), UNKNOWN, np.int8)
+        regions = content.split(keys[order], mixed, np.ascontiguousarray(voxels[order], np.int8), stamp_ns)
+        for number in range(self._blocks.n_regions):
+            regions.setdefault(self._blocks.name(number), content.empty())
+        self._take(regions)
+
+    def _take(self, regions: Mapping[str, content.Content]) -> None:
+        for name in sorted(regions):
+            self._blocks.mark_dirty(self._paging.replace(name, regions[name], stored=False))
+
     def occupied_centers(self) -> NDArray[np.float64]:
         """(N, 3) metres, centres of all occupied voxels, in order of block and voxel. O(map)."""
-        return exports.centers(self._blocks, self._paging, occupied=True) * self.voxel_size_m
+        return np.asarray(exports.centers(self._blocks, self._paging, occupied=True) * self.voxel_size_m)
 
     def free_centers(self) -> NDArray[np.float64]:
         """(N, 3) metres, centres of all free voxels, in order of block and voxel. O(map)."""
-        return exports.centers(self._blocks, self._paging, occupied=False) * self.voxel_size_m
+        return np.asarray(exports.centers(self._blocks, self._paging, occupied=False) * self.voxel_size_m)
 
     def occupancy_grid(self, z_min: float, z_max: float) -> exports.Grid:
         """The map seen from above between two heights in metres, as nav_msgs/OccupancyGrid has it. O(map)."""
@@ -235,7 +257,8 @@ class Octree:
 
         O(regions + blocks of those that changed); regions of a reopened map are read the first time.
         """
-        return exports.changed_since(self._blocks, self._paging, stamp_ns) * (_BLOCK * self.voxel_size_m)
+        blocks = exports.changed_since(self._blocks, self._paging, stamp_ns)
+        return np.asarray(blocks * (_BLOCK * self.voxel_size_m))
 
     def last_seen_ns(self, points: ArrayLike) -> NDArray[np.int64]:
         """(N,) when the region (64x64x64 voxels) of each point was last in view since the map was opened, 0 if not."""
@@ -305,8 +328,7 @@ class Octree:
         """
         voxel_size_m, regions = octomap_files.read(Path(path))
         octree = cls(voxel_size_m, device)
-        for name in sorted(regions):
-            octree._blocks.mark_dirty(octree._paging.replace(name, regions[name], stored=False))
+        octree._take(regions)
         return octree
 
     def _values(self, points: ArrayLike) -> NDArray[np.int8]:
@@ -346,7 +368,7 @@ def _vectors(name: str, values: ArrayLike) -> NDArray[np.float64]:
 
 
 def warm_up() -> None:
-    """Compile or load every kernel of a build, so that the first frame is as fast as the next: 20 s once, then 0.5 s."""
+    """Compile or load every kernel of a build, so that the first frame is as fast as the next: some 20 s once."""
     octree = Octree()
     for shape in ((2, 2), (3, 5)):
         octree.integrate(_wall(shape))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -68,7 +69,8 @@ class Scratch:
             self._file.write(data)
             self._file.flush()
         except OSError as error:
-            self._holes.setdefault(size, []).append(at) if at != self._end else None
+            if holes is not None and at != self._end:
+                holes.append(at)
             raise StorageFull(
                 f"scratch file of the map: {error.strerror}; free some space or allow more RAM"
             ) from error
@@ -140,13 +142,13 @@ class Paging:
     def bring_some(self, numbers: NDArray[np.int32]) -> None:
         """Have at least one of the regions in RAM, and as many as fit."""
         self.tick()
-        for n_brought, number in enumerate(np.unique(numbers).tolist()):
-            try:
+        brought = 0
+        with suppress(BadSettings):  # no more room without letting go of those just brought
+            for number in np.unique(numbers).tolist():
                 self.bring([number])
-            except BadSettings:
-                if not n_brought:
-                    raise
-                return
+                brought += 1
+        if not brought:
+            self.bring(numbers[:1])
 
     def hide_outdated(self) -> None:
         """After a halving: every region is to be brought again. O(regions), once in a half-life."""

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mapping.exporters import write_file
-from mapping.octree.content import code_of
+from mapping.octree.content import REGION, code_of
 from memory_core.errors import CorruptMemory, NotAMemory
 from memory_core.packing import pack, unpack
+
+__all__ = ["FORMAT", "REGION", "load", "save"]
 
 FORMAT = "tolman octree 2"
 _FORMATS = (FORMAT, "tolman octree 1")
