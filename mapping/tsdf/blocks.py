@@ -20,6 +20,8 @@ _ORIGIN = np.zeros(3, np.int64)
 class TsdfBlocks:
     """Rows of 8x8x8 voxels, found by key. Grows by doubling; rows are never removed or moved.
 
+    Room is asked for in advance and takes memory only as it fills, so that no frame waits for a copy of the map.
+
     Attributes (the first `n` rows are in use):
         keys: (capacity,) int64.
         stored: tsdf (capacity, 512) int16 in steps of 1 / STEPS of the truncation distance; weight (capacity, 512)
@@ -27,7 +29,7 @@ class TsdfBlocks:
             (capacity,) uint8, 1 where any voxel was seen, changed since last stored, changed since last meshed.
     """
 
-    def __init__(self, capacity: int = 2048) -> None:
+    def __init__(self, capacity: int = 1 << 16) -> None:
         self.n = 0
         self.keys: NDArray[np.int64] = np.zeros(capacity, np.int64)
         self.stored = _rows(capacity)
@@ -87,8 +89,9 @@ class TsdfBlocks:
 
     @property
     def nbytes(self) -> int:
-        arrays: tuple[NDArray[Any], ...] = (self.keys, self._table_keys, self._table_rows, *self.stored)
-        return sum(array.nbytes for array in arrays)
+        """Bytes of what is in use; room that was never used takes no memory."""
+        rows = self.n * sum(array[:1].nbytes for array in (self.keys, *self.stored))
+        return rows + self._table_keys.nbytes + self._table_rows.nbytes
 
 
 def _rows(capacity: int) -> Stored:

@@ -153,7 +153,7 @@ class Tsdf:
         if at.ndim != 2 or at.shape[1] != 3:
             raise BadInput(f"points: want (N, 3) numbers, got shape {at.shape}")
         voxels = at / self.voxel_size_m
-        usable = (np.abs(voxels) < BLOCK * MAX_BLOCK).all(axis=1)  # False for NaN
+        usable = np.asarray((np.abs(voxels) < BLOCK * MAX_BLOCK).all(axis=1))  # False for NaN
         voxel = np.floor(np.where(usable[:, None], voxels, 0)).astype(np.int64)
         rows = np.where(usable, self._blocks.rows_of(voxel // BLOCK), np.int32(-1))
         inside = voxel % BLOCK
