@@ -21,6 +21,7 @@ from mapping.settings import MapperSettings
 from mapping.story.journal import Journal
 from mapping.story.scene_graph import GraphView, graph_from_json, graph_to_json
 from mapping.story.telling import Teller
+from mapping.topology import topology
 from mapping.topology.topology import Topology, TopologyChange, TopologySettings
 from memory_core.config import check
 from memory_core.errors import BadFrame, CorruptMemory
@@ -99,7 +100,7 @@ class Mapper:
         if final:
             self._tidy()
             self._journal.close_all(self._stamp_ns)
-        change = self._topology.update(self.octree, self._known())
+        change = self._topology.update(self.octree, self._known(final))
         grown = self._grown()
         events = self._tell_objects(change, final)
         if change:
@@ -114,7 +115,7 @@ class Mapper:
             graph=self.graph(),
             events=tuple(events),
             keyframes=keyframes,
-            map_blocks=self.octree.changed_regions(),
+            map_blocks={**self.octree.changed_regions(), **self._topology.changed_blocks()},
             state=self._state(),
         )
 
@@ -133,10 +134,12 @@ class Mapper:
         Raises:
             CorruptMemory: the state or a block is damaged.
         """
-        self.octree.restore_regions(blocks)
+        layers = by_layer(blocks)
+        self.octree.restore_regions(layers.get("", {}))
         if state:
-            self._load(_unpacked(state))
+            self._load(_unpacked(state), layers)
         else:
+            self._topology.restore_from(graph, layers.get(topology.LAYER, {}))
             self._view.load(graph)
             self._instances.restore_from(list(graph.instances.values()))
 
@@ -259,10 +262,11 @@ class Mapper:
             track = self._instances.tracks[number]
             track.place_id, track.room_id = self._topology.locate_box(track.box)
 
-    def _known(self) -> dict[str, Instance]:
-        """What the graph shows, with the latest of what was seen since."""
-        fresh = [self._instances.tracks[number] for number in self._seen]
-        return {**self._view.instances, **{track.id: track.instance() for track in fresh}}
+    def _known(self, final: bool) -> dict[str, Instance]:
+        """What the graph shows, with the latest of what was seen since; in the end everything as it is."""
+        numbers = self._instances.tracks if final else self._seen
+        fresh = [self._instances.tracks[number] for number in numbers]
+        return {**self._view.instances, **{track.id: track.instance() for track in fresh if track.id}}
 
     def _grown(self) -> list[str]:
         """Objects of whose surface much more is known than when their relations were last looked at."""
@@ -317,7 +321,7 @@ class Mapper:
         }
         return zlib.compress(pack(values), 1)
 
-    def _load(self, values: dict[str, Any]) -> None:
+    def _load(self, values: dict[str, Any], layers: Mapping[str, Mapping[str, bytes]]) -> None:
         self.map_id = values["map_id"]
         self._teller.restore(values["teller"])
         self._stamp_ns, self._n_frames = values["clock"]
@@ -327,7 +331,15 @@ class Mapper:
         self._gate.restore(values["gate"])
         self._view.load(graph_from_json(values["view"]))
         self._relations.restore(values["relations"], self._view.instances)
-        self._topology.restore(values["topology"])
+        self._topology.restore(values["topology"], layers.get(topology.LAYER, {}))
+
+
+def by_layer(blocks: Mapping[str, bytes]) -> dict[str, dict[str, bytes]]:
+    """Map blocks by the layer that their names "<layer>/x_y_z" begin with; those of the octree have none. O(blocks)."""
+    layers: dict[str, dict[str, bytes]] = {}
+    for name, content in blocks.items():
+        layers.setdefault(name.partition("/")[0] if "/" in name else "", {})[name] = content
+    return layers
 
 
 def _unpacked(state: bytes) -> dict[str, Any]:

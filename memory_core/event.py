@@ -185,7 +185,7 @@ def passage_payload(passage: Passage) -> list[Any]:
 def passage_from_payload(payload: Sequence[Any]) -> Passage:
     """The passage of `passage_payload`."""
     a, b, length_m, *more = payload
-    cost, width, door = (*more, *(length_m, 0.0, None)[len(more) :])
+    cost, width, door = (more + [length_m, 0.0, None][len(more) :])[:3]
     return Passage(a, b, length_m, cost, width, None if door is None else tuple(door))
 
 

@@ -1,26 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One storey seen from above: from octree columns to a grid of where a robot fits and where walls stand.
+"""One storey seen from above: what the columns of the octree say about where a robot fits and where walls stand.
 
 Grids are indexed [x, y]; a cell is one voxel wide.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mapping.compiled import compiled
+from mapping.topology.tiles import Cells, Key, Tile, Tiles
 from memory_core import packing
 
-Cells = NDArray[np.uint8]
-Mask = NDArray[np.bool_]
-
-TILE = 32
 UNKNOWN, OPEN, BLOCKED = 0, 1, 2
 
 _BELOW_M = 2.2  # columns are read from this far below the first camera of the storey
@@ -32,9 +27,6 @@ _LINTEL_M = (2.0, 2.7)
 _LINTEL_HEIGHT_M = 0.12  # a ceiling is thinner than this in voxels, the wall above a door is not
 _DRIVE_SEEN = 0.4
 _FLOOR_AREA_M2 = 0.5
-_HOLE_M2 = 0.05
-_MOST_TILES = 1 << 12  # in the rectangle around a storey: 102 x 102 m at 5 cm
-_FAR_SQUARE = 65535.0  # clearances beyond 256 cells need no order; 16 bits sort in linear time
 
 
 class Columns(Protocol):
@@ -48,50 +40,23 @@ class Columns(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Grid:
-    """A storey at one moment.
+class Storey:
+    """What the cameras of one storey have seen, renewed only where cameras looked.
 
     Attributes:
-        origin: map cell of element [0, 0].
-        drive: (nx, ny) UNKNOWN, OPEN or BLOCKED for a robot of the given height.
-        rooms: (nx, ny) UNKNOWN, OPEN or BLOCKED by walls and lintels, furniture ignored.
-        floor_z: metres.
+        tiles: `codes` and `surfaces` are kept here.
+        reference_layer: of the first camera.
+        floor_layer: None before the first refresh.
     """
 
-    voxel_size_m: float
-    origin: tuple[int, int]
-    drive: Cells
-    rooms: Cells
-    floor_z: float
-
-    def cell(self, x: float, y: float) -> tuple[int, int]:
-        """Element that contains a point; may be outside the arrays."""
-        i, j = np.floor(np.array([x, y]) / self.voxel_size_m).astype(int) - self.origin
-        return int(i), int(j)
-
-    def center(self, i: int, j: int) -> tuple[float, float]:
-        """Metres of the middle of an element."""
-        x, y = (np.array([i, j]) + self.origin + 0.5) * self.voxel_size_m
-        return float(x), float(y)
-
-    def inside(self, i: int, j: int) -> bool:
-        return bool(0 <= i < self.drive.shape[0] and 0 <= j < self.drive.shape[1])
-
-
-@dataclass
-class Storey:
-    """What the cameras of one storey have seen, in tiles of 32 x 32 columns, renewed only where cameras looked."""
-
-    reference_layer: int
-    voxel_size_m: float
-    robot_height_m: float
-    floor_layer: int | None = None
-    floor_seen: bool = False
-    lowest_camera_layer: int = 0
-    codes: dict[tuple[int, int], Cells] = field(default_factory=dict)
-    surfaces: dict[tuple[int, int], NDArray[np.int32]] = field(default_factory=dict)
-    dirty: set[tuple[int, int]] = field(default_factory=set)
+    def __init__(self, reference_layer: int, voxel_size_m: float, robot_height_m: float, side: int) -> None:
+        self.reference_layer = self.lowest_camera_layer = reference_layer
+        self.voxel_size_m = voxel_size_m
+        self.robot_height_m = robot_height_m
+        self.tiles = Tiles(side)
+        self.floor_layer: int | None = None
+        self.dirty: set[Key] = set()
+        self._surfaces = np.zeros(self.n_layers, np.int64)
 
     @property
     def first_layer(self) -> int:
@@ -99,7 +64,12 @@ class Storey:
 
     @property
     def n_layers(self) -> int:
-        return round((_BELOW_M + _ABOVE_M) / self.voxel_size_m)
+        return self.count_layers(self.voxel_size_m)
+
+    @staticmethod
+    def count_layers(voxel_size_m: float) -> int:
+        """Layers of voxels that are read of a storey."""
+        return round((_BELOW_M + _ABOVE_M) / voxel_size_m)
 
     @property
     def floor_z(self) -> float:
@@ -110,83 +80,63 @@ class Storey:
     def look(self, camera_z: float, minimum: ArrayLike, maximum: ArrayLike) -> None:
         """Say that a camera at a height may have changed the columns of a box (x, y in metres)."""
         self.lowest_camera_layer = min(self.lowest_camera_layer, int(np.floor(camera_z / self.voxel_size_m)))
-        side = TILE * self.voxel_size_m
-        (x0, y0), (x1, y1) = np.floor(np.array([minimum, maximum], np.float64) / side).astype(int).tolist()
+        side_m = self.tiles.side * self.voxel_size_m
+        (x0, y0), (x1, y1) = np.floor(np.array([minimum, maximum], np.float64) / side_m).astype(int).tolist()
         self.dirty.update((x, y) for x in range(x0, x1 + 1) for y in range(y0, y1 + 1))
 
-    def refresh(self, octree: Columns) -> bool:
-        """Read the dirty tiles again; True if any was dirty. O(dirty columns), of all columns when the floor moves.
+    def refresh(self, octree: Columns) -> dict[Key, tuple[int, int, int, int]]:
+        """Read the dirty tiles again; for each that differs the box of map cells (i0, j0, i1, j1) that do.
 
-        Tiles so far off that the storey's rectangle would grow beyond all bounds, as a pose that jumps by a kilometre
-        makes them, are passed over: there are no places and no rooms there.
+        O(dirty columns); of all columns when the floor is found at another height, which a handful of frames settle.
+        Tiles of which nothing is known are not kept.
         """
-        if not self.dirty:
-            return False
-        read = {tile: self._read(octree, tile) for tile in self._affordable(sorted(self.dirty))}
+        read = {key: self._read(octree, key) for key in sorted(self.dirty)}
         self.dirty.clear()
-        for tile, columns in read.items():
-            self.surfaces[tile] = _up_facing(columns)
-        if self._move_floor():
-            read = {tile: read.get(tile, _NONE) for tile in sorted(self.surfaces)}
-        for tile, columns in read.items():
-            self.codes[tile] = self._classify(self._read(octree, tile) if columns is _NONE else columns)
-        return True
+        for key, columns in read.items():
+            surfaces = _up_facing(columns)
+            if key in self.tiles.at or surfaces.any():
+                self._note(key, surfaces)
+        if read and self._move_floor():
+            read.update((key, self._read(octree, key)) for key in sorted(self.tiles.at) if key not in read)
+        boxes = {key: self._renew(key, columns) for key, columns in read.items()}
+        return {key: box for key, box in boxes.items() if box is not None}
 
-    def _affordable(self, tiles: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-        """Those of the tiles that keep the rectangle around all tiles small enough for a grid. O(all tiles)."""
-        every = [*self.codes, *tiles]
-        low = high = every[0]
-        kept = []
-        for x, y in every:
-            wider = (min(low[0], x), min(low[1], y)), (max(high[0], x), max(high[1], y))
-            if (wider[1][0] - wider[0][0] + 1) * (wider[1][1] - wider[0][1] + 1) <= _MOST_TILES:
-                low, high = wider
-                kept.append((x, y))
-        return kept[len(self.codes) :]
+    def _note(self, key: Key, surfaces: NDArray[np.int32]) -> None:
+        tile = self.tiles.at.get(key) or self._add(key)
+        self._surfaces += surfaces - tile.surfaces
+        tile.surfaces = surfaces
 
-    def grid(self) -> Grid:
-        """All tiles side by side. O(area of their bounding box)."""
-        low, codes = self._mosaic()
-        drive = (codes & 3).astype(np.uint8)
-        if codes.size:
-            drive = _fill_holes(drive, self.voxel_size_m)
-        origin = (int(low[0]) * TILE, int(low[1]) * TILE)
-        return Grid(self.voxel_size_m, origin, drive, (codes >> 2).astype(np.uint8), self.floor_z)
+    def _add(self, key: Key) -> Tile:
+        return self.tiles.at.setdefault(key, Tile.empty(self.tiles.side, self.n_layers))
 
-    def _mosaic(self) -> tuple[NDArray[np.int64], Cells]:
-        """The smallest tile coordinates, and the codes of all tiles in one array."""
-        tiles = np.array(sorted(self.codes), np.int64).reshape(-1, 2)
-        low = tiles.min(axis=0) if len(tiles) else np.zeros(2, np.int64)
-        shape = tuple((tiles.max(axis=0) - low + 1) * TILE) if len(tiles) else (0, 0)
-        codes = np.zeros(shape, np.uint8)
-        for (x, y), tile in self.codes.items():
-            codes[_tile_slices(x - int(low[0]), y - int(low[1]))] = tile
-        return low, codes
+    def _renew(self, key: Key, columns: NDArray[np.int8]) -> tuple[int, int, int, int] | None:
+        codes = self._classify(columns)
+        tile = self.tiles.at.get(key)
+        if tile is None and not codes.any():
+            return None
+        tile = tile or self._add(key)
+        before, tile.codes = tile.codes, codes
+        return None if np.array_equal(before, codes) else self.tiles.changed_box(key, before, codes)
 
-    def _read(self, octree: Columns, tile: tuple[int, int]) -> NDArray[np.int8]:
-        first = np.array([tile[0] * TILE, tile[1] * TILE, self.first_layer])
-        last = first + np.array([TILE - 1, TILE - 1, self.n_layers - 1])
+    def _read(self, octree: Columns, key: Key) -> NDArray[np.int8]:
+        first = np.array([*self.tiles.corner(key), self.first_layer])
+        last = first + np.array([self.tiles.side, self.tiles.side, self.n_layers]) - 1
         return octree.dense((first + 0.5) * self.voxel_size_m, (last + 0.5) * self.voxel_size_m)
 
     def _move_floor(self) -> bool:
-        """Find the floor anew; True if it moved."""
-        counts = np.sum(list(self.surfaces.values()), axis=0)
+        """Find the floor anew; True if it moved. It follows from what is known, not from where it was."""
+        counts = self._surfaces.copy()
         counts[self._layers_above(self.lowest_camera_layer) :] = 0
         found = _lowest_peak(counts, _FLOOR_AREA_M2 / self.voxel_size_m**2)
-        before, self.floor_seen = self.floor_layer, found is not None
+        before = self.floor_layer
         if found is None:
             self.floor_layer = self.lowest_camera_layer - round(self.robot_height_m / self.voxel_size_m)
-        elif before is None or not self._still_floor(counts, before, self.first_layer + found):
+        else:
             self.floor_layer = self.first_layer + found
         return self.floor_layer != before
 
     def _layers_above(self, camera_layer: int) -> int:
         return max(0, camera_layer - self.first_layer - round(0.15 / self.voxel_size_m))
-
-    def _still_floor(self, counts: NDArray[np.int32], before: int, now: int) -> bool:
-        index = before - self.first_layer
-        near = abs(now - before) <= 1 and 0 <= index < len(counts)
-        return near and bool(counts[index] > 0.5 * counts[now - self.first_layer])
 
     def _classify(self, columns: NDArray[np.int8]) -> Cells:
         per_m = 1.0 / self.voxel_size_m
@@ -197,38 +147,29 @@ class Storey:
         least_free = _DRIVE_SEEN * max(1.0, bands[0, 1] - bands[0, 0])
         return np.asarray(_classify_columns(columns, layers, least_free, _LINTEL_HEIGHT_M * per_m - 1e-6))
 
-    def state(self) -> dict[str, Any]:
-        """Values for `memory_core.packing.pack`."""
-        tiles = sorted(self.codes)
-        low, codes = self._mosaic()
+    @property
+    def layers(self) -> tuple[int, int, int | None]:
+        """Reference layer, that of the lowest camera, and that of the floor."""
+        return self.reference_layer, self.lowest_camera_layer, self.floor_layer
+
+    def header(self) -> dict[str, Any]:
+        """What is known of the storey as a whole, for `memory_core.packing.pack`."""
         return {
-            "layers": [self.reference_layer, self.lowest_camera_layer, self.floor_layer, self.floor_seen],
-            "tiles": np.array(tiles, np.int32).reshape(-1, 2),
-            "low_tile": low.tolist(),
-            "codes": pack_runs(codes),
-            "surfaces": np.array([self.surfaces[tile] for tile in tiles], np.uint16).reshape(-1, self.n_layers),
+            "layers": list(self.layers),
             "dirty": np.array(sorted(self.dirty), np.int32).reshape(-1, 2),
         }
 
-    @staticmethod
-    def from_state(values: dict[str, Any], voxel_size_m: float, robot_height_m: float) -> Storey:
-        """The storey that gave `state`."""
-        reference, lowest, floor, seen = values["layers"]
-        tiles = [(int(x), int(y)) for x, y in values["tiles"]]
-        codes = unpack_runs(values["codes"])
-        x0, y0 = values["low_tile"]
-        storey = Storey(reference, voxel_size_m, robot_height_m, floor, seen, lowest)
-        storey.codes = {(x, y): codes[_tile_slices(x - x0, y - y0)].copy() for x, y in tiles}
-        storey.surfaces = dict(zip(tiles, values["surfaces"].astype(np.int32), strict=True))
-        storey.dirty = {(int(x), int(y)) for x, y in values["dirty"]}
-        return storey
+    def resume(self, layers: Sequence[int | None], dirty: Iterable[Sequence[int]]) -> None:
+        """Become the storey that gave `header`, without its tiles."""
+        self.reference_layer, self.lowest_camera_layer = int(layers[0] or 0), int(layers[1] or 0)
+        self.floor_layer = layers[2]
+        self.dirty = {(int(x), int(y)) for x, y in dirty}
 
-
-_NONE = np.zeros((0, 0, 0), np.int8)
-
-
-def _tile_slices(x: int, y: int) -> tuple[slice, slice]:
-    return slice(x * TILE, (x + 1) * TILE), slice(y * TILE, (y + 1) * TILE)
+    def put(self, tiles: Iterable[tuple[Key, Tile]]) -> None:
+        """Take in tiles that were stored."""
+        for key, tile in tiles:
+            self.tiles.at[key] = tile
+            self._surfaces += tile.surfaces
 
 
 def pack_runs(grid: NDArray[Any]) -> bytes:
@@ -247,13 +188,6 @@ def unpack_runs(data: bytes) -> NDArray[Any]:
     packed = packing.unpack(data)
     ends = np.append(packed["starts"], np.prod(packed["shape"], dtype=np.int64)).astype(np.int64)
     return np.asarray(np.repeat(packed["values"], np.diff(ends)).reshape(packed["shape"]))
-
-
-def clearance_cells(blocked: Mask) -> NDArray[np.float64]:
-    """(nx, ny) distance of each cell's centre to the nearest blocked cell's centre, in cells; outside is blocked."""
-    padded = np.pad(~blocked, 1).astype(np.uint8)
-    distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.asarray(distance[1:-1, 1:-1], np.float64)
 
 
 @compiled
@@ -307,7 +241,7 @@ def _majority(occupied: int, free: int) -> int:
     return BLOCKED if occupied >= free else OPEN
 
 
-def _lowest_peak(counts: NDArray[np.int32], enough: float) -> int | None:
+def _lowest_peak(counts: NDArray[np.int64], enough: float) -> int | None:
     """The lowest layer that holds a large level surface, None if there is none.
 
     The floor of a room is nearly always its largest level surface, but a corner full of counters may show more
@@ -318,21 +252,3 @@ def _lowest_peak(counts: NDArray[np.int32], enough: float) -> int | None:
         return None
     start = int(np.flatnonzero(spread >= max(enough, 0.3 * spread.max()))[0])
     return start + int(np.argmax(counts[start : start + 3]))
-
-
-def by_clearance(clearance: NDArray[np.float64], cells: Mask) -> NDArray[np.int64]:
-    """(N,) flat indices of `cells`, largest clearance first, ties in order of index. O(cells)."""
-    flat = np.flatnonzero(cells)
-    squares = np.minimum(np.rint(clearance.ravel()[flat] ** 2), _FAR_SQUARE)
-    return flat[np.argsort((_FAR_SQUARE - squares).astype(np.uint16), kind="stable")]
-
-
-def _fill_holes(drive: Cells, voxel_size_m: float) -> Cells:
-    """Unseen specks within open space count as open."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats((drive == UNKNOWN).astype(np.uint8), connectivity=4)
-    small = stats[:, cv2.CC_STAT_AREA] * voxel_size_m**2 < _HOLE_M2
-    blocked = cv2.dilate((drive == BLOCKED).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    small[labels[blocked & (drive == UNKNOWN)]] = False
-    filled = drive.copy()
-    filled[small[labels] & (drive == UNKNOWN)] = OPEN
-    return filled

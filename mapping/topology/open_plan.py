@@ -23,7 +23,7 @@ Mask = NDArray[np.bool_]
 
 KINDS = ("kitchen", "living room", "bedroom", "office")  # those that are built open to each other
 _CLEARLY = math.log(1000.0)
-_STILL = math.log(15.0)  # keeps a cut that was made before
+_LEAST_VOICE = math.log(4.0)  # what must speak for a second kind before a cut is tried
 _LEAST_M2 = 4.0
 _OUTLINE_M = 0.2  # bumps of an outline that are no corners
 
@@ -37,12 +37,11 @@ class Content:
     confidence: float
 
 
-def part_open_plans(labels: Labels, before: Labels, contents: Sequence[Content], voxel_size_m: float) -> Labels:
+def part_open_plans(labels: Labels, contents: Sequence[Content], voxel_size_m: float) -> Labels:
     """Rooms with those cut in two whose contents say so; new numbers follow after the largest.
 
     Args:
         labels: (nx, ny) number of the room of each cell, 0 outside.
-        before: (nx, ny) numbers of an earlier partition: a cut of it is kept on weaker evidence.
 
     O(corners * area) for rooms with things of two kinds, O(things) for all others.
     """
@@ -55,7 +54,7 @@ def part_open_plans(labels: Labels, before: Labels, contents: Sequence[Content],
         inside = [content for content in contents if parted[content.cell] == label]
         if label == 0 or not _two_kinds(inside):
             continue
-        side = _best_side(parted == label, before, inside, voxel_size_m)
+        side = _best_side(parted == label, inside, voxel_size_m)
         if side is not None:
             new = int(parted.max()) + 1
             parted[side] = new
@@ -70,10 +69,10 @@ def _two_kinds(contents: Sequence[Content]) -> bool:
         scores = evidence([(content.label, content.confidence)])
         kind = max(KINDS, key=lambda name: scores[name])
         best[kind] += max(0.0, scores[kind])
-    return sorted(best.values())[-2] >= _STILL / 2
+    return sorted(best.values())[-2] >= _LEAST_VOICE
 
 
-def _best_side(room: Mask, before: Labels, contents: Sequence[Content], voxel_size_m: float) -> Mask | None:
+def _best_side(room: Mask, contents: Sequence[Content], voxel_size_m: float) -> Mask | None:
     """One side of the most convincing cut, None if none convinces."""
     best: tuple[float, Mask] | None = None
     whole = max(_scores(contents).values())
@@ -83,21 +82,14 @@ def _best_side(room: Mask, before: Labels, contents: Sequence[Content], voxel_si
         one = _scores([content for content in contents if side[content.cell]])
         other = _scores([content for content in contents if not side[content.cell]])
         gain = max(one[a] + other[b] for a in KINDS for b in KINDS if a != b) - whole
-        needed = _STILL if _was_cut(side, room & ~side, before) else _CLEARLY
-        if gain >= needed and (best is None or gain - needed > best[0]):
-            best = (gain - needed, side)
+        if gain >= _CLEARLY and (best is None or gain > best[0]):
+            best = (gain, side)
     return None if best is None else best[1]
 
 
 def _scores(contents: Sequence[Content]) -> dict[str, float]:
     scores = evidence([(content.label, content.confidence) for content in contents])
     return {kind: scores[kind] for kind in KINDS}
-
-
-def _was_cut(one: Mask, other: Mask, before: Labels) -> bool:
-    """Whether most of the two sides were different rooms before."""
-    was = [np.bincount(before[side], minlength=1) for side in (one, other)]
-    return all(counts[1:].any() for counts in was) and int(np.argmax(was[0])) != int(np.argmax(was[1]))
 
 
 def _sides(room: Mask, voxel_size_m: float) -> Iterator[Mask]:

@@ -125,8 +125,8 @@ def _map(connection: apsw.Connection, number: int, event: Event) -> None:
         _end(connection, "passage", "a = ? AND b = ?", (a, b), stamp)
     for passage in map(passage_from_payload, changes.get("passages", ())):
         a, b, length_m, *more = passage_payload(passage)
-        row = (a, b, number, length_m, stamp, canonical_json(more))
-        connection.execute("INSERT INTO passage VALUES(?,?,?,?,?,NULL,?)", row)
+        way = (a, b, number, length_m, stamp, canonical_json(more))
+        connection.execute("INSERT INTO passage VALUES(?,?,?,?,?,NULL,?)", way)
     _frontiers(connection, number, stamp, changes)
 
 
