@@ -14,6 +14,9 @@ from mapping.semantic_map import SemanticMap, SemanticMapSettings, semantic_map_
 from memory_app.maps import load_octree
 from memory_core.memory import Memory
 
+_CLASSES = 128  # more than there are in a home
+_PIXELS = 4  # to a cell, so that names have room
+
 
 def semantic_map(memory: Memory, settings: SemanticMapSettings | None = None) -> SemanticMap:
     """The map of what a memory holds now, its middle that of what is known, with the way the robot went. O(map)."""
@@ -28,8 +31,8 @@ def write_semantic_map(memory: Memory, path: Path) -> None:
     Raises:
         OSError: a file cannot be written.
     """
-    grid = semantic_map(memory)
-    done, data = cv2.imencode(".png", np.ascontiguousarray(grid.image()[:, :, ::-1]))
+    grid = semantic_map(memory, SemanticMapSettings(n_classes=_CLASSES))
+    done, data = cv2.imencode(".png", np.ascontiguousarray(grid.image(_PIXELS)[:, :, ::-1]))
     if not done:
         raise OSError(f"{path}: the image could not be encoded")
     write_file(path, data.tobytes())

@@ -50,7 +50,7 @@ def semantic_map_of(
     if center is None:
         center = (0.0, 0.0) if bounds is None else tuple(((bounds[0] + bounds[1]) / 2)[:2].tolist())
     grid = SemanticMap(settings, center, _floor_z(graph, bounds), min_cells_of=min_cells_of)
-    present = [i for i in graph.instances.values() if i.state not in ("gone", "held") and i.label not in STRUCTURE]
+    present = _largest_class_first(graph.instances.values())
     if bounds is not None:
         n = grid.settings.n_cells
         explored, obstacle = np.zeros((n, n), bool), np.zeros((n, n), bool)
@@ -60,6 +60,15 @@ def semantic_map_of(
     for x, y in trail:
         grid.stand_at(x, y)
     return grid
+
+
+def _largest_class_first(instances: Iterable[Instance]) -> list[Instance]:
+    """What stands there now; classes with the largest footprints get channels of their own first."""
+    present = [i for i in instances if i.state not in ("gone", "held") and i.label not in STRUCTURE]
+    areas: dict[str, float] = {}
+    for instance in present:
+        areas[instance.label] = areas.get(instance.label, 0.0) + instance.box.size[0] * instance.box.size[1]
+    return sorted(present, key=lambda i: (-areas[i.label], i.label, i.id))
 
 
 def _floor_z(graph: SceneGraph, bounds: tuple[NDArray[np.float64], NDArray[np.float64]] | None) -> float:

@@ -69,7 +69,7 @@ class SemanticMap:
         self.classes: list[str] = [UNLABELLED]
         self._planes: Plane = np.zeros((3, n, n), np.uint8)  # explored, obstacle, past
         self._hits: Plane = np.zeros((self.settings.n_classes, n, n), np.uint8)
-        self._fresh: Plane = np.zeros_like(self._hits)
+        self._fresh: Plane = np.zeros((0, n, n), np.uint8)
         self._touched: NDArray[np.int32] = np.empty((0, 3), np.int32)
         self._current = (_NOWHERE, _NOWHERE)  # cell of the map's grid, not of the square
         self._first = (self._cell(center[0]) - n // 2, self._cell(center[1]) - n // 2)
@@ -113,6 +113,8 @@ class SemanticMap:
                 continue
             u0, v0, u1, v1 = segment.box_px
             of_pixel[v0:v1, u0:u1][segment.mask] = self._channel_of(segment.label)
+        if not len(self._fresh):
+            self._fresh = np.zeros_like(self._hits)
         if len(self._touched) < frame.depth.size:
             self._touched = np.empty((frame.depth.size, 3), np.int32)
         s, depth = self.settings, np.require(frame.depth, np.float32, ["C", "A"]).view()
@@ -196,7 +198,8 @@ class SemanticMap:
             {name: self.channel(name) for name in CHANNELS}, {name: self.channel(name) for name in self.classes}
         )
         picture = drawing.enlarged(cells, pixels_per_cell)
-        spots = [(label.label, *self._pixel(label.x, label.y, pixels_per_cell)) for label in self.labels()]
+        large_first = sorted(self.labels(), key=lambda label: -label.n_cells)
+        spots = [(label.label, *self._pixel(label.x, label.y, pixels_per_cell)) for label in large_first]
         drawing.write_names(picture, spots)
         return picture
 

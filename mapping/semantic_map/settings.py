@@ -14,7 +14,9 @@ class SemanticMapSettings:
 
     size_m: float = setting(24.0, "edge of the map", unit="m", minimum=0.1, maximum=200.0)
     cell_m: float = setting(0.05, "edge of a cell", unit="m", minimum=0.01, maximum=1.0)
-    n_classes: int = setting(16, "channels of classes; the first takes what has none of its own", minimum=2, maximum=64)
+    n_classes: int = setting(
+        32, "channels of classes; the first takes what has none of its own", minimum=2, maximum=256
+    )
     hits: int = setting(5, "pixels of a class in a cell, in one frame, that make it so", minimum=1, maximum=255)
     min_cells: int = setting(10, "smaller patches get no label", minimum=1, maximum=100_000)
     low_m: float = setting(-0.4, "lower, from the floor, is not looked at", unit="m", minimum=-10.0, maximum=0.0)

@@ -205,6 +205,14 @@ def test_cells_need_not_be_as_large_as_voxels(kitchen, mapped, cell_m):
     assert areas["table"] == pytest.approx(1.03 * 0.63, rel=0.4)
 
 
+def test_where_channels_run_out_the_largest_classes_have_them(kitchen, mapped):
+    mapper, _ = mapped(kitchen.walk_around(n=12))
+    grid = semantic_map_of(mapper.graph(), mapper.octree, replace(SMALL, n_classes=2), center=(0.0, 0.0))
+
+    assert grid.classes == ["object", "table"]
+    assert [label.label for label in grid.labels()] == ["object", "table"]
+
+
 def test_an_empty_memory_gives_an_empty_map(mapped):
     from mapping import Octree
     from memory_core.graph import SceneGraph
