@@ -208,8 +208,9 @@ class Frontiers:
         self._orphans = self._told.keys() - self._listed.keys()
         self._last_number = values["last_number"]
 
-    def restore_from(self, frontiers: Mapping[str, Frontier]) -> None:
+    def restore_from(self, frontiers: Mapping[str, Frontier], places: Mapping[str, Place]) -> None:
         """Go on from a graph alone: what it tells stays told until cameras look there again."""
+        self._follow_places(places.values(), ())
         self._told = {int(one.id[1:]): one for one in frontiers.values()}
         self._orphans = set(self._told)
         self._last_number = max(self._told, default=0)
