@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from mapping.topology.fields import Necks, Rules, Scale
 from mapping.topology.floor import Floor, Numbers
@@ -140,6 +140,17 @@ class Topology:
                 self._rename(n, key, old, new)
             rooms.update(self._renewed(floor, change.rooms))
         return self._enter(old, new, rooms)
+
+    def look_again(self, boxes: NDArray[np.float64]) -> None:
+        """The octree changed without a frame, as by a correction of the trajectory: in boxes (N, 4) from above, metres.
+
+        Each is minimum x, y and maximum x, y, on every storey. O(boxes); the next update reads them.
+        """
+        for storey in (floor.storey for floor in self._floors):
+            camera_z = (storey.lowest_camera_layer + 0.5) * storey.voxel_size_m
+            for box in boxes.tolist():
+                storey.look(camera_z, box[:2], box[2:])
+        self._pose = None
 
     def _look(self, voxel_size_m: float) -> None:
         for view in self._views:
