@@ -17,6 +17,7 @@ from mapping.objects.instances import Instances, Sighting
 from mapping.objects.relations import Relations
 from mapping.objects.tracks import Track
 from mapping.octree.octree import Octree
+from mapping.octree.paging import RegionStore
 from mapping.settings import MapperSettings
 from mapping.story.journal import Journal
 from mapping.story.scene_graph import GraphView, graph_from_json, graph_to_json
@@ -42,12 +43,21 @@ class Mapper:
 
     The graph is always what the events so far say: an object changes in the graph when an event tells so, which it
     does when its box moved by `moved_m`, when it comes into or leaves view, or at a heartbeat.
+
+    Args:
+        store: has the octree's regions of every update but the last, so that they need not all stay in RAM.
     """
 
-    def __init__(self, settings: MapperSettings | None = None) -> None:
+    def __init__(self, settings: MapperSettings | None = None, store: RegionStore | None = None) -> None:
         self.settings = settings or MapperSettings()
         check(self.settings)
-        self.octree = Octree(self.settings.voxel_size_m)
+        self._store = store
+        self.octree = Octree(
+            self.settings.voxel_size_m,
+            ram_budget_bytes=self.settings.map_ram_mb << 20,
+            store=store,
+            decay_half_life_s=self.settings.decay_half_life_s,
+        )
         self.map_id = ""
         self._topology = Topology(TopologySettings(max_range_m=self.settings.max_range_m))
         self._instances = Instances(self.settings)
@@ -128,14 +138,17 @@ class Mapper:
 
         Args:
             state: of the last update; b"" to begin a new session from the graph and the map blocks alone.
-            blocks: all map blocks by region key, the newest content of each.
+            blocks: all map blocks by region key, the newest content of each; with a store, all but the octree's.
             graph: the scene graph after that update; looked at only without a state.
 
         Raises:
             CorruptMemory: the state or a block is damaged.
         """
         layers = by_layer(blocks)
-        self.octree.restore_regions(layers.get("", {}))
+        if self._store:
+            self.octree.open_store()
+        else:
+            self.octree.restore_regions(layers.get("", {}))
         if state:
             self._load(_unpacked(state), layers)
         else:

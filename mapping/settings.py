@@ -16,6 +16,12 @@ class MapperSettings:
     max_range_m: float = setting(
         4.0, "depth beyond this does not enter the octree", unit="m", minimum=0.2, maximum=50.0
     )
+    map_ram_mb: int = setting(
+        1024, "RAM for the octree's voxels; the rest waits on disk", unit="MiB", minimum=8, maximum=1 << 20
+    )
+    decay_half_life_s: float = setting(
+        0.0, "time in which what the octree knows fades to half, 0 for never", unit="s", minimum=0.0, maximum=1e9
+    )
     instance_voxel_m: float = setting(
         0.04, "edge of the voxels of an object's surface", unit="m", minimum=0.005, maximum=0.5
     )

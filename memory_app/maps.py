@@ -31,6 +31,11 @@ class MemoryRegions:
         return self._memory.map_block(name)
 
 
+def other_layers(memory: Memory) -> dict[str, bytes]:
+    """All map regions but the octree's, by key. O(bytes of those layers)."""
+    return {key: memory.map_block(key) for key in memory.map_block_counts() if _LAYER in key}
+
+
 def load_octree(memory: Memory, ram_mb: int | None = None) -> Octree:
     """The octree as of the last commit. O(regions): voxels are read when they are asked for. At 5 cm when empty.
 

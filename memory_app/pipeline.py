@@ -15,6 +15,7 @@ from typing import Any
 
 import perception
 from mapping import Mapper, MapperSettings
+from memory_app.maps import MemoryRegions, other_layers
 from memory_app.settings import PipelineSettings
 from memory_app.warm_up import warm_up
 from memory_core import CameraFrame, Event, FrameSource, MapUpdate, Segmenter
@@ -23,6 +24,7 @@ from memory_core.memory import Memory
 from memory_core.packing import pack, unpack
 
 Progress = Callable[[int, int | None], None]
+_NOT_OF_THE_MAP = ("map_ram_mb",)  # settings that may differ from run to run
 _UNUSABLE = "unusable"  # frames that the map cannot take, among the drops of their source
 
 
@@ -79,14 +81,14 @@ class Session:
         self.settings = settings or PipelineSettings()
         self.id = fingerprint(first)
         self.segmenter: Segmenter = perception.make(self.settings.segmenter, first)
-        self.mapper = Mapper(mapper_settings or MapperSettings())
+        self.mapper = Mapper(mapper_settings or MapperSettings(), MemoryRegions(memory))
         self.stage_s = {"segment": 0.0, "integrate": 0.0, "update": 0.0, "commit": 0.0}
         self.n_frames = 0
         self.finished = False
         self._pending = 0
         self._is_new = True
         self._unsaved: MapUpdate | None = None
-        self._about = {"mapper": asdict(self.mapper.settings), "segmenter": self.settings.segmenter}
+        self._about = {"mapper": _shaping(self.mapper.settings), "segmenter": self.settings.segmenter}
         self._restore()
 
     def add(self, frame: CameraFrame) -> None:
@@ -156,18 +158,29 @@ class Session:
         if latest is None:
             return
         state = unpack((own or latest).state)
-        if state["about"] != self._about:
-            raise BadSettings(_difference(state["about"], self._about))
+        built = {**state["about"], "mapper": {**_defaults(), **state["about"]["mapper"]}}
+        if built != self._about:
+            raise BadSettings(_difference(built, self._about))
         if own and own.session_id != latest.session_id and not state["finished"]:
             raise BadSource(
                 f"session {self.id} stopped after {own.n_frames} frames and {latest.session_id} came after it; "
                 "what is left of it cannot be put in between. Build both into a new directory"
             )
-        self.mapper.restore(state["mapper"], self.memory.map_blocks(), self.memory.graph())
+        self.mapper.restore(state["mapper"], other_layers(self.memory), self.memory.graph())
         if own is not None:
             self.segmenter.restore(state["segmenter"])
             self.n_frames = own.n_frames
             self.finished = bool(state["finished"])
+
+
+def _shaping(settings: MapperSettings) -> dict[str, Any]:
+    """The settings that the map depends on."""
+    return {name: value for name, value in asdict(settings).items() if name not in _NOT_OF_THE_MAP}
+
+
+def _defaults() -> dict[str, Any]:
+    """Of settings that a memory may be older than."""
+    return _shaping(MapperSettings())
 
 
 def _difference(built: dict[str, Any], asked: dict[str, Any]) -> str:
