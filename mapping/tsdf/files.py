@@ -19,6 +19,7 @@ _VERTEX = np.dtype([("position", "<f4", 3), ("colour", "u1", 3)])
 _FACE = np.dtype([("n", "u1"), ("vertices", "<i4", 3)])
 _FLOAT, _UINT, _UBYTE = 5126, 5125, 5121  # component types of glTF
 _VERTICES, _INDICES = 34962, 34963  # buffer targets of glTF
+# There is no material: some programs read the colours of vertices only without one.
 # glTF is y up, the map z up: x stays, y is what was z, z what was -y. Column by column.
 _Z_UP = [1, 0, 0, 0, 0, 0, -1, 0, 0, 1, 0, 0, 0, 0, 0, 1]
 
@@ -59,14 +60,13 @@ def _glb(mesh: Mesh) -> bytes:
         _Array(mesh.faces.astype("<u4").reshape(-1), _UINT, "SCALAR", _INDICES),
     )
     starts = np.cumsum([0, *(array.values.nbytes for array in arrays)]).tolist()
-    primitive = {"attributes": {"POSITION": 0, "COLOR_0": 1}, "indices": 2, "mode": 4, "material": 0}
+    primitive = {"attributes": {"POSITION": 0, "COLOR_0": 1}, "indices": 2, "mode": 4}
     document = {
         "asset": {"version": "2.0", "generator": "tolman"},
         "scene": 0,
         "scenes": [{"nodes": [0]}],
         "nodes": [{"mesh": 0, "matrix": _Z_UP}],
         "meshes": [{"primitives": [primitive]}],
-        "materials": [{"doubleSided": True, "pbrMetallicRoughness": {"metallicFactor": 0, "roughnessFactor": 1}}],
         "buffers": [{"byteLength": starts[-1]}],
         "bufferViews": [array.view(start) for array, start in zip(arrays, starts, strict=False)],
         "accessors": [array.accessor(i) for i, array in enumerate(arrays)],

@@ -180,13 +180,15 @@ def find_passed(image: Image, camera: Camera, step: int, touched: Touched, n: in
     room = min(touched.blocks.shape[0], touched.seen.shape[0] // 2)
     at_x, at_y, at_z = camera.t[0] * _EIGHTH, camera.t[1] * _EIGHTH, camera.t[2] * _EIGHTH
     per_u, per_v, first = _rays(camera)
-    for v in range(step // 2, height, step):
+    for i in range((height - 1) // step + 2):
+        v = min(i * step, height - 1)
         row, left = image.depth[v], first + per_v * np.float32(v)
-        for u in range(step // 2, width, step):
+        for j in range((width - 1) // step + 2):
+            u = min(j * step, width - 1)
             end = min(row[u] * scale, limit) - truncation
             x = np.float32(u)
             dx, dy, dz = left[0] + per_u[0] * x, left[1] + per_u[1] * x, left[2] + per_u[2] * x
-            z = np.float32(BLOCK)
+            z = np.float32(BLOCK // 2 * (1 + ((i + j) & 1)))  # every other ray steps half a block further
             while z < end:
                 if n + 1 > room:
                     return -1

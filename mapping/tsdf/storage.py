@@ -17,7 +17,8 @@ from memory_core.errors import BadSettings, CorruptMemory
 from memory_core.packing import pack, unpack
 
 REGION = 8  # blocks along a region's edge
-_NAME = re.compile(r"(0|-?[1-9]\d{0,6})_(0|-?[1-9]\d{0,6})_(0|-?[1-9]\d{0,6})")
+LAYER = "tsdf"
+_NAME = re.compile(LAYER + r"/(0|-?[1-9]\d{0,6})_(0|-?[1-9]\d{0,6})_(0|-?[1-9]\d{0,6})")
 _IN_REGION = np.stack(np.meshgrid(*[np.arange(REGION)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
 
 
@@ -32,7 +33,7 @@ def regions_of(blocks: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def encode(blocks: TsdfBlocks, voxel_size_m: float, truncation_m: float) -> dict[str, bytes]:
-    """Regions with changed blocks by name "x_y_z" (coordinates in regions), sorted; unseen blocks are left out."""
+    """Regions with changed blocks by name "tsdf/x_y_z" (coordinates in regions), sorted; no unseen blocks."""
     packed = {}
     for region in regions_of(blocks.marked(blocks.stored.changed)):
         rows = blocks.rows_of(blocks_in(region))
@@ -45,7 +46,7 @@ def encode(blocks: TsdfBlocks, voxel_size_m: float, truncation_m: float) -> dict
 
 
 def _name(region: NDArray[np.int64]) -> str:
-    return "_".join(str(int(c)) for c in region)
+    return f"{LAYER}/" + "_".join(str(int(c)) for c in region)
 
 
 def _pack(blocks: TsdfBlocks, rows: NDArray[np.int32], voxel_size_m: float, truncation_m: float) -> bytes:
@@ -68,13 +69,13 @@ def decode(regions: Mapping[str, bytes], blocks: TsdfBlocks, voxel_size_m: float
     """Put regions into `blocks`; everything is checked before anything is changed."""
     checked = {name: _unpack(name, regions[name], voxel_size_m, truncation_m) for name in sorted(regions)}
     for name, (keys, values) in checked.items():
-        blocks.clear(blocks_in(np.array(name.split("_"), np.int64)))
+        blocks.clear(blocks_in(np.array(name.partition("/")[2].split("_"), np.int64)))
         blocks.put(keys, values)
 
 
 def _unpack(name: str, content: bytes, voxel_size_m: float, truncation_m: float) -> tuple[NDArray[np.int64], Values]:
     if not _NAME.fullmatch(name):
-        raise CorruptMemory(f"TSDF region {name!r}: is not a name of three numbers")
+        raise CorruptMemory(f"TSDF region {name!r}: want a name as {LAYER}/1_-2_0")
     values = unpack(content)
     for length, wanted in (("voxel_size_m", voxel_size_m), ("truncation_m", truncation_m)):
         if values.get(length) != wanted:

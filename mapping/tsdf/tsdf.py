@@ -190,9 +190,10 @@ class Tsdf:
         return self._blocks.nbytes
 
     def changed_regions(self) -> dict[str, bytes]:
-        """Content of every region (64x64x64 voxels) that changed since the last call, by name; marks them as stored.
+        """Content of every region (64x64x64 voxels) that changed since the last call, by name "tsdf/x_y_z".
 
-        The bytes depend only on the voxels, not on how they came to be. O(blocks + voxels in changed regions).
+        Marks them as stored. The bytes depend only on the voxels, not on how they came to be.
+        O(blocks + voxels in changed regions).
         """
         regions = storage.encode(self._blocks, self.voxel_size_m, self.truncation_m)
         self._blocks.stored.changed[: self._blocks.n] = 0
