@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mapping.frontiers.cells import TILE, Border, Box3, Grid, Key, Space, seen_box
 from mapping.frontiers.clusters import Clusters, Group
@@ -27,6 +28,7 @@ _POSE_M, _POSE_RAD = 0.25, math.radians(15)  # nearer poses are one
 _SHOWS = 0.4  # how well an image must look at a frontier to be kept for it
 _BETTER = 1.5
 _RANGE_SHARE = 0.9  # of the octree's range; what is farther may be cut off in another way next time
+_FAR_M = 1e6
 _ELEVATIONS = (math.radians(-35), math.radians(25))
 _TOLD_M, _TOLD_AREA, _TOLD_UNSEEN = 0.25, 1.4, 1.6  # changes worth telling: metres, and ratios
 
@@ -99,6 +101,11 @@ class Frontiers:
         if self._is_enabled:
             middle = [(a + b) / 2 for a, b in zip(minimum, maximum, strict=True)]
             self._views.append((*middle, *map(float, minimum), *map(float, maximum)))
+
+    def look_again(self, boxes: NDArray[np.float64]) -> None:
+        """The same for boxes (N, 4) from above, minimum x, y and maximum x, y, on every storey. O(N)."""
+        for x0, y0, x1, y1 in boxes.tolist():
+            self.note_change((x0, y0, -_FAR_M), (x1, y1, _FAR_M))
 
     def kept(self, keyframe_id: str) -> None:
         """The image of the last frame observed is kept: it becomes the snapshot of the frontiers it shows best."""
