@@ -68,6 +68,10 @@ class KeyframeGate:
     def _is_first(self, shown: Sequence[Shown]) -> bool:
         return any(one.id not in self._best for one in shown)
 
+    def move(self, T: NDArray[np.float64]) -> None:
+        """The map was corrected: the last keyframe's pose moves by T (4, 4)."""
+        self._last_pose = T @ self._last_pose
+
     def _is_due(self, frame: CameraFrame) -> bool:
         return self._last_ns is None or frame.stamp_ns - self._last_ns >= self.settings.keyframe_s * 1e9
 

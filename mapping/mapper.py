@@ -18,6 +18,8 @@ from mapping.objects.relations import Relations
 from mapping.objects.tracks import Track
 from mapping.octree.octree import Octree
 from mapping.octree.paging import RegionStore
+from mapping.pose_graph.anchoring import LAYERS, Anchoring
+from mapping.pose_graph.constraints import Constraint, CorrectedPoses, Correction
 from mapping.settings import MapperSettings
 from mapping.story.journal import Journal
 from mapping.story.scene_graph import GraphView, graph_from_json, graph_to_json
@@ -67,6 +69,9 @@ class Mapper:
         self._journal = Journal(self.settings)
         self._view = GraphView()
         self._teller = Teller(self._view)
+        self._anchoring = Anchoring(self.settings)
+        self._corrections: list[dict[str, Any]] = []
+        self._corrected: dict[int, None] = {}  # objects that a correction moved
         self._stamp_ns = 0
         self._n_frames = 0
         self._whereabouts = ("", "")
@@ -81,8 +86,11 @@ class Mapper:
 
         Raises:
             BadFrame: another map than before, or a stamp before that of the last frame of the session.
+            PoseRefused: its pose is uncertain or jumps; see `mapping.pose_graph.gate`. Nothing was written.
         """
-        self._begin(frame)
+        frame = self._begin(frame)
+        self._anchoring.look(frame, self.octree.voxel_size_m)
+        self._instances.surfaces.anchor = float(self._anchoring.node)
         self.octree.integrate(frame, self.settings.max_range_m)
         self._topology.observe(frame)
         sightings = self._instances.observe(frame, segments)
@@ -98,6 +106,42 @@ class Mapper:
         if self._n_frames % _LOCATE_EVERY == 1:
             self._note_position(frame)
 
+    def correct(
+        self,
+        poses: CorrectedPoses | None = None,
+        constraints: Sequence[Constraint] = (),
+        *,
+        source_follows: bool = False,
+    ) -> Correction:
+        """Correct the trajectory; everything seen from it moves along, without looking at the recording again.
+
+        Objects, blocks, places and keyframes move with the nodes that they were seen from; copies of one thing that
+        fall together are joined. The next update tells it, by events of kind "corrected": nothing "moved".
+
+        Args:
+            poses: the trajectory as it is known now; or, without it,
+            constraints: relations between its nodes, e.g. loop closures, in addition to those given before.
+            source_follows: whether later frames come with corrected poses as well, as those of a SLAM system do; those
+                of a recording or of odometry do not, and are moved like the last one.
+
+        O(trajectory + map + objects).
+
+        Raises:
+            BadInput: they have nothing to do with this trajectory; nothing is changed.
+        """
+        deltas, done = self._anchoring.solve(poses, constraints)
+        self._anchoring.follow_source(deltas, source_follows=source_follows)
+        if not done.n_moved:
+            return done
+        last = deltas.T[self._anchoring.node]
+        self._corrections.append(self._anchoring.told(deltas))
+        self._corrected.update(dict.fromkeys(track.number for track in self._instances.move(deltas.at)))
+        self._topology.look_again(self._anchoring.move_octree(self.octree, deltas, self._stamp_ns))
+        self._gate.move(last)
+        self._trail = [(ns, _moved(last, at)) for ns, at in self._trail]
+        self._tidy()
+        return done
+
     def update(self, final: bool = False) -> MapUpdate:
         """Everything that changed since the last call.
 
@@ -112,7 +156,8 @@ class Mapper:
             self._journal.close_all(self._stamp_ns)
         change = self._topology.update(self.octree, self._known(final))
         grown = self._grown()
-        events = self._tell_objects(change, final)
+        events = self._tell_corrections()
+        events += self._tell_objects(change, final)
         if change:
             events.append(self._teller.mapped(change, self._stamp_ns))
             self._view.apply(events[-1:])
@@ -125,7 +170,11 @@ class Mapper:
             graph=self.graph(),
             events=tuple(events),
             keyframes=keyframes,
-            map_blocks={**self.octree.changed_regions(), **self._topology.changed_blocks()},
+            map_blocks={
+                **self.octree.changed_regions(),
+                **self._topology.changed_blocks(),
+                **self._anchoring.changed_blocks(),
+            },
             state=self._state(),
         )
 
@@ -149,6 +198,7 @@ class Mapper:
             self.octree.open_store()
         else:
             self.octree.restore_regions(layers.get("", {}))
+        self._anchoring.restore_blocks({name: layers.get(name, {}) for name in LAYERS})
         if state:
             self._load(_unpacked(state), layers)
         else:
@@ -156,7 +206,8 @@ class Mapper:
             self._view.load(graph)
             self._instances.restore_from(list(graph.instances.values()))
 
-    def _begin(self, frame: CameraFrame) -> None:
+    def _begin(self, frame: CameraFrame) -> CameraFrame:
+        """Begin a session where the frame does, and let it pass the gate; the frame, placed in the corrected map."""
         if self.map_id and frame.map_id != self.map_id:
             raise BadFrame(
                 f"map_id: want {self.map_id!r} as in earlier frames, got {frame.map_id!r}; use another memory"
@@ -168,14 +219,18 @@ class Mapper:
                 f"stamp_ns: want {self._stamp_ns} or later, got {frame.stamp_ns}; "
                 "a clock that goes back begins a new session"
             )
+        frame = self._anchoring.placed(frame)
+        self._anchoring.admit(frame)
         self._stamp_ns = frame.stamp_ns
         self._n_frames += 1
+        return frame
 
     def _begin_session(self, frame: CameraFrame) -> None:
         self.map_id = frame.map_id
         self._teller.begin_session(frame)
         self._journal.close_all(frame.stamp_ns)
         self._gate.begin_session()
+        self._anchoring.begin_session()
         self._n_frames = 0
         self._whereabouts = ("", "")
 
@@ -208,6 +263,7 @@ class Mapper:
         self._journal.end(track)
         self._gate.forget(track.id)
         self._seen.pop(track.number, None)
+        self._corrected.pop(track.number, None)
 
     def _keep(self, frame: CameraFrame, sightings: Sequence[Sighting]) -> None:
         """Offer the frame as a keyframe; what it shows is then explained by it."""
@@ -217,6 +273,7 @@ class Mapper:
         if keyframe is None:
             return
         self._keyframes.append(keyframe)
+        self._anchoring.keep(keyframe)
         for sighting in admitted:
             if not sighting.track.snapshot or 2 * sighting.segment.n_pixels >= sighting.track.n_pixels:
                 sighting.track.snapshot = keyframe.id
@@ -243,12 +300,22 @@ class Mapper:
         x, y, z = frame.T_world_cam[:3, 3].tolist()
         self._trail.append((frame.stamp_ns, (x, y, z)))
 
+    def _tell_corrections(self) -> list[Event]:
+        told = [self._teller.corrected(payload, self._stamp_ns) for payload in self._corrections]
+        self._corrections.clear()
+        return told
+
     def _tell_objects(self, change: TopologyChange, final: bool) -> list[Event]:
         """Events of the notes, then of everything that the graph no longer shows as it is."""
         self._locate(change)
         rooms = self._topology.rooms
         told = [self._teller.note(note, rooms) for note in self._journal.take()]
         self._view.apply(told)
+        for track in (self._instances.tracks[number] for number in sorted(self._corrected)):
+            if track.id and self._view.instances.get(track.id) != track.instance():
+                told.append(self._teller.about("corrected", track, self._stamp_ns, rooms))
+                self._view.apply(told[-1:])
+        self._corrected.clear()
         numbers = sorted(self._instances.tracks) if final else sorted(self._seen)
         self._seen.clear()
         for track in (self._instances.tracks[number] for number in numbers):
@@ -271,13 +338,13 @@ class Mapper:
         """Place and room of what was seen, or of everything where places or rooms changed."""
         if change:
             self._seen.update(dict.fromkeys(track.number for track in self._instances.present()))
-        for number in self._seen:
+        for number in {**self._seen, **self._corrected}:
             track = self._instances.tracks[number]
             track.place_id, track.room_id = self._topology.locate_box(track.box)
 
     def _known(self, final: bool) -> dict[str, Instance]:
         """What the graph shows, with the latest of what was seen since; in the end everything as it is."""
-        numbers = self._instances.tracks if final else self._seen
+        numbers = self._instances.tracks if final else {**self._seen, **self._corrected}
         fresh = [self._instances.tracks[number] for number in numbers]
         return {**self._view.instances, **{track.id: track.instance() for track in fresh if track.id}}
 
@@ -331,6 +398,7 @@ class Mapper:
             "relations": self._relations.state(),
             "view": graph_to_json(self.graph()),
             "topology": self._topology.state(),
+            "anchoring": self._anchoring.state(),
         }
         return zlib.compress(pack(values), 1)
 
@@ -345,6 +413,8 @@ class Mapper:
         self._view.load(graph_from_json(values["view"]))
         self._relations.restore(values["relations"], self._view.instances)
         self._topology.restore(values["topology"], layers.get(topology.LAYER, {}))
+        if "anchoring" in values:
+            self._anchoring.restore(values["anchoring"])
 
 
 def by_layer(blocks: Mapping[str, bytes]) -> dict[str, dict[str, bytes]]:
@@ -353,6 +423,11 @@ def by_layer(blocks: Mapping[str, bytes]) -> dict[str, dict[str, bytes]]:
     for name, content in blocks.items():
         layers.setdefault(name.partition("/")[0] if "/" in name else "", {})[name] = content
     return layers
+
+
+def _moved(T: NDArray[np.float64], at: tuple[float, float, float]) -> tuple[float, float, float]:
+    x, y, z = (T[:3, :3] @ at + T[:3, 3]).tolist()
+    return (x, y, z)
 
 
 def _unpacked(state: bytes) -> dict[str, Any]:

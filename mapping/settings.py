@@ -58,4 +58,19 @@ class MapperSettings:
     keyframe_m: float = setting(0.5, "motion after which a view is new", unit="m", minimum=0.01)
     keyframe_deg: float = setting(30.0, "turn after which a view is new", unit="deg", minimum=1.0, maximum=180.0)
     keyframe_width_px: int = setting(640, "widest keyframe kept", unit="px", minimum=32, maximum=8192)
+    node_m: float = setting(
+        0.25, "motion after which the trajectory gets a new node", unit="m", minimum=0.01, maximum=10.0
+    )
+    node_deg: float = setting(15.0, "turn after which it does", unit="deg", minimum=1.0, maximum=180.0)
+    pose_sigma_m: float = setting(
+        0.3, "a frame whose pose is known less well is not written", unit="m", minimum=0.001, maximum=1000.0
+    )
+    pose_sigma_deg: float = setting(10.0, "the same for its direction", unit="deg", minimum=0.01, maximum=180.0)
+    fastest_m_s: float = setting(5.0, "speed beyond which a camera jumped", unit="m/s", minimum=0.01)
+    fastest_deg_s: float = setting(360.0, "turning speed beyond which it did", unit="deg/s", minimum=1.0)
+    jump_m: float = setting(0.5, "motion between two frames that is never a jump", unit="m", minimum=0.0)
+    jump_deg: float = setting(60.0, "turn between two frames that is never a jump", unit="deg", minimum=0.0)
+    jump_frames: int = setting(
+        3, "frames in a row that must agree after a jump before the map goes on there", minimum=1, maximum=1000
+    )
     keyframe_quality: int = setting(85, "JPEG quality of keyframes", minimum=1, maximum=100)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mapping.pose_graph import block_kernels as kernels
 from memory_core.errors import CorruptMemory
+from memory_core.frame import CameraFrame
 from memory_core.packing import pack, unpack
 
 LAYER = "anchors"
@@ -39,11 +40,37 @@ class BlockAnchors:
         self._emptied: set[str] = set()
         self._table = np.full(16384, -1, np.int32)
 
+    def look(self, frame: CameraFrame, node: int, block_m: float, range_m: float) -> None:
+        """What a frame sees up to a range was seen from a node. O(range^3 / block^3): rays half a block apart."""
+        step_m = block_m / 2
+        focal = float(min(frame.K[0, 0], abs(frame.K[1, 1])))
+        step_px = max(1, int(focal * step_m / range_m))
+        height, width = frame.depth.shape
+        n_rays = (height // step_px + 1) * (width // step_px + 1)
+        rows = np.empty(n_rays * (int(range_m / step_m) + 3), np.int32)
+        depth, K, T = (np.ascontiguousarray(a) for a in (frame.depth, frame.K, frame.T_world_cam))
+        while True:
+            n_seen, self.n = kernels.see_rays(
+                depth, K, T, step_px, step_m, range_m, 1.0 / block_m, self.n, self.keys, self._table, rows
+            )
+            if n_seen >= 0:
+                break
+            self._grow()
+        self._anchor(rows[:n_seen], node)
+
     def see(self, blocks: NDArray[np.integer[Any]], node: int) -> None:
         """Blocks (N, 3) were seen from a node. O(N)."""
+        self._anchor(self._rows(blocks), node)
+
+    def _anchor(self, rows: NDArray[np.int32], node: int) -> None:
+        rows = rows[self.nodes[rows] != node]
+        self._changed[rows], self.nodes[rows] = True, node
+
+    def put(self, blocks: NDArray[np.int64], nodes: NDArray[np.int32]) -> None:
+        """Blocks (N, 3), all different, were seen from nodes (N,). O(N)."""
         rows = self._rows(blocks)
-        self._changed[rows] |= self.nodes[rows] != node
-        self.nodes[rows] = node
+        self._changed[rows] |= self.nodes[rows] != nodes
+        self.nodes[rows] = nodes
 
     def of(self, blocks: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
         """(N,) nodes of blocks (N, 3), -1 where a block was never seen. O(N)."""

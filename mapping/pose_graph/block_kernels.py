@@ -55,6 +55,40 @@ def rows_of(blocks: Any, n: int, keys: Any, table: Any, rows: Any) -> int:
 
 
 @compiled
+def see_rays(
+    depth: Any, K: Any, T: Any, step_px: int, step_m: float, range_m: float, per_m: float, n: int, keys: Any,
+    table: Any, rows: Any,
+) -> Any:  # fmt: skip
+    """Blocks along some of the rays of a depth image (H, W), up to where they end or the range; new ones are entered.
+
+    rows gets the rows of the blocks, neighbours in it different; returns how many those are and the rows in use.
+    """
+    n_seen = 0
+    height, width = depth.shape
+    for v in range(step_px // 2, height, step_px):
+        for u in range(step_px // 2, width, step_px):
+            x, y = (u - K[0, 2]) / K[0, 0], (v - K[1, 2]) / K[1, 1]
+            length = np.sqrt(1.0 + x * x + y * y)
+            reach = min(np.float64(depth[v, u]) * length, range_m) if depth[v, u] > 0 else 0.0
+            last = np.int64(-1)
+            for k in range(np.int64(np.floor(reach / step_m)) + 2):
+                z = min(k * step_m, reach) / length
+                a = np.int64(np.floor((T[0, 0] * x * z + T[0, 1] * y * z + T[0, 2] * z + T[0, 3]) * per_m))
+                b = np.int64(np.floor((T[1, 0] * x * z + T[1, 1] * y * z + T[1, 2] * z + T[1, 3]) * per_m))
+                c = np.int64(np.floor((T[2, 0] * x * z + T[2, 1] * y * z + T[2, 2] * z + T[2, 3]) * per_m))
+                key = _key(a, b, c)
+                if key == last:
+                    continue
+                last = key
+                if n_seen == rows.shape[0] or n == keys.shape[0]:
+                    return -1, n
+                rows[n_seen] = _row(key, n, keys, table)
+                n += rows[n_seen] == n
+                n_seen += 1
+    return n_seen, n
+
+
+@compiled
 def enter(keys: Any, n: int, table: Any) -> None:
     """Enters keys[:n], all different, into an empty table."""
     mask = table.shape[0] - 1
@@ -119,9 +153,9 @@ def _first_and_end(at: Any, along: Any, low: Any, high: Any, first: Any, end: An
 
 @compiled(inline="always")
 def _voxel(x: Any, y: Any, z: Any) -> Any:
-    u = min(max(np.int64(np.floor(x)), 0), 7)
-    v = min(max(np.int64(np.floor(y)), 0), 7)
-    w = min(max(np.int64(np.floor(z)), 0), 7)
+    u: Any = min(max(np.int64(np.floor(x)), 0), 7)
+    v: Any = min(max(np.int64(np.floor(y)), 0), 7)
+    w: Any = min(max(np.int64(np.floor(z)), 0), 7)
     return (u << 6) | (v << 3) | w
 
 

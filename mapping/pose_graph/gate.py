@@ -95,7 +95,7 @@ class LocalisationGate:
         moved_m = float(np.linalg.norm(pose[:3, 3] - before[:3, 3]))
         if moved_m > s.jump_m + s.fastest_m_s * dt:
             return False
-        return np.degrees(_turn(before, pose)) <= s.jump_deg + s.fastest_deg_s * dt
+        return bool(np.degrees(_turn(before, pose)) <= s.jump_deg + s.fastest_deg_s * dt)
 
     def state(self) -> dict[str, Any]:
         return {

@@ -21,6 +21,7 @@ STEP, SESSION, JUMP = 0, 1, 2  # how a node follows the one before it
 
 _STEP_SIGMA = (0.005, 0.03)  # metres, and metres a metre moved
 _TURN_SIGMA = (0.002, 0.01, 0.02)  # radians, radians a metre moved, and a radian turned
+_STILL = 1e-9
 _JUMP_SIGMA = (0.5, 0.5)  # how far the camera may really have gone while it was lost, metres and radians
 
 
@@ -165,7 +166,8 @@ class PoseGraph:
             steps_too: the motions between the nodes are better known now as well.
         """
         deltas = poses @ rigid.invert(self.poses[: self.n])
-        is_moved = np.abs(poses - self.poses[: self.n]).max(axis=(1, 2)) > 0.0
+        is_moved = np.abs(poses - self.poses[: self.n]).max(axis=(1, 2)) > _STILL
+        deltas[~is_moved] = np.eye(4)
         self._changed.update((np.flatnonzero(is_moved) // CHUNK).tolist())
         self.poses[: self.n] = poses
         if steps_too and self.n:
@@ -200,7 +202,7 @@ class PoseGraph:
         Raises:
             CorruptMemory: one is damaged or missing.
         """
-        self.__init__(self.step_m, self.step_deg)  # type: ignore[misc]
+        self.__dict__.update(PoseGraph(self.step_m, self.step_deg).__dict__)
         names: dict[int, str] = {}
         parts: list[dict[str, Any]] = []
         for k in range(len(chunks)):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ class Deltas:
 
     T: NDArray[np.float64]
 
-    def at(self, anchors: NDArray[np.floating[object]] | NDArray[np.integer[object]]) -> NDArray[np.float64]:  # type: ignore[type-var]
+    def at(self, anchors: NDArray[Any]) -> NDArray[np.float64]:
         """(N, 4, 4) transforms for anchors (N,), between two nodes a mean of theirs. O(N)."""
         place = np.clip(np.asarray(anchors, np.float64), 0.0, len(self.T) - 1.0)
         low = np.floor(place).astype(np.int64)
@@ -83,10 +84,16 @@ def _targets(blocks: NDArray[np.int64], T: NDArray[np.float64]) -> tuple[NDArray
         room *= 2
 
 
-def move_points(points: NDArray[np.float64], voxel_size_m: float, anchors: BlockAnchors, deltas: Deltas,
-                nodes: NDArray[np.float64]) -> NDArray[np.float64]:  # fmt: skip
-    """Points (N, 3) of free space, moved with the block they lie in, else with the nearest of nodes' positions (n, 3)."""
-    at = anchors.of(np.floor(points / (8.0 * voxel_size_m)).astype(np.int64)).astype(np.int64)
-    for i in np.flatnonzero(at < 0).tolist():
-        at[i] = int(np.argmin(((nodes - points[i]) ** 2).sum(axis=1))) if len(nodes) else -1
-    return rigid.move(deltas.at(at), points)
+def fill_unknown(blocks: NDArray[np.int64], nodes: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Nodes (N,) of blocks (N, 3), those without one (-1) like the newest of their neighbours, as far as there are any."""
+    known = BlockAnchors()
+    known.put(blocks[nodes >= 0], nodes[nodes >= 0])
+    filled = nodes.copy()
+    around = np.stack(np.meshgrid(*[np.arange(-1, 2)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+    while (missing := np.flatnonzero(filled < 0)).size:
+        found = np.stack([known.of(blocks[missing] + step) for step in around]).max(axis=0)
+        if (found < 0).all():
+            break
+        filled[missing] = found
+        known.put(blocks[missing[found >= 0]], found[found >= 0])
+    return filled

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse as sparse
 from numpy.typing import NDArray
+from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from mapping.pose_graph.chain import SIZE, eliminate, substitute

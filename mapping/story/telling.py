@@ -61,6 +61,11 @@ class Teller:
         text = f"Mapped {len(change.places)} places and {len(change.rooms)} rooms."
         return self._event("mapped", stamp_ns, text=text, payload=payload)
 
+    def corrected(self, payload: dict[str, Any], stamp_ns: int) -> Event:
+        """The trajectory was corrected, and what was seen from it moved along."""
+        text = f"The trajectory was corrected at {len(payload['nodes'])} nodes; what was seen from them is elsewhere."
+        return self._event("corrected", stamp_ns, text=text, payload=payload)
+
     def relations(self, relations: Iterable[Relation], stamp_ns: int, *, hold: bool) -> list[Event]:
         """One event for each relation that began (`hold`) or ended."""
         return [self._relation(relation, stamp_ns, hold) for relation in relations]

@@ -24,6 +24,8 @@ def sentence(kind: str, instance: Instance, room_label: str = "") -> str:
         return f"{subject} was moved and is now {at}."
     if kind == "changed":
         return f"{subject} changed, {at}."
+    if kind == "corrected":
+        return f"{subject} is {at}, by the corrected trajectory."
     return f"{subject} was seen {at}."
 
 

@@ -86,7 +86,7 @@ def test_a_robot_that_stands_still_writes_ever_less(kitchen, mapped):
 
 def test_what_leaves_view_is_told_with_the_moment_it_was_last_seen(kitchen, mapped):
     seen = [kitchen.frame((1.5, 0.5, 1.2), (0, 0, 0.5), stamp_s=0.1 * n) for n in range(10)]
-    away = [kitchen.frame((1.5, 0.5, 1.2), (3, 3, 0.5), stamp_s=1.0 + 0.1 * n) for n in range(40)]
+    away = [kitchen.frame((1.5, 0.5, 1.2), (3, 3, 0.5), stamp_s=1.5 + 0.1 * n) for n in range(40)]
     mapper, _ = mapped(seen + away, final=False)
     last_seen = {i.last_seen_ns for i in mapper.graph().instances.values()}
 
