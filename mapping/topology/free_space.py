@@ -214,18 +214,15 @@ def _classify_columns(columns: Any, layers: Any, least_free: float, least_lintel
     codes = np.zeros((nx, ny), np.uint8)
     for i in range(nx):
         for j in range(ny):
-            occupied, free = np.zeros(4, np.int64), np.zeros(4, np.int64)
-            for band in range(4):
-                for k in range(layers[band, 0], layers[band, 1]):
-                    occupied[band] += columns[i, j, k] == 1
-                    free[band] += columns[i, j, k] == 0
-            drive = BLOCKED if occupied[0] > 0 else (OPEN if free[0] >= least_free else UNKNOWN)
-            high = _majority(occupied[1], free[1])
-            if occupied[3] >= least_lintel or high == BLOCKED:
+            occupied, free = _count(columns[i, j], layers[0, 0], layers[0, 1])
+            drive = BLOCKED if occupied > 0 else (OPEN if free >= least_free else UNKNOWN)
+            high = _majority(columns[i, j], layers[1, 0], layers[1, 1])
+            lintel, _ = _count(columns[i, j], layers[3, 0], layers[3, 1])
+            if lintel >= least_lintel or high == BLOCKED:
                 rooms = BLOCKED
             elif high == OPEN:
                 rooms = OPEN
-            elif _majority(occupied[2], free[2]) == BLOCKED:
+            elif _majority(columns[i, j], layers[2, 0], layers[2, 1]) == BLOCKED:
                 rooms = BLOCKED
             else:
                 rooms = OPEN if drive == OPEN else UNKNOWN
@@ -234,8 +231,19 @@ def _classify_columns(columns: Any, layers: Any, least_free: float, least_lintel
 
 
 @compiled
-def _majority(occupied: int, free: int) -> int:
+def _count(column: Any, first: int, end: int) -> Any:
+    """Occupied and free voxels of a column in some layers."""
+    occupied, free = 0, 0
+    for k in range(first, end):
+        occupied += column[k] == 1
+        free += column[k] == 0
+    return occupied, free
+
+
+@compiled
+def _majority(column: Any, first: int, end: int) -> int:
     """OPEN, BLOCKED or UNKNOWN by what most of the seen voxels say; one voxel alone says nothing."""
+    occupied, free = _count(column, first, end)
     if occupied + free < 2:
         return UNKNOWN
     return BLOCKED if occupied >= free else OPEN

@@ -9,11 +9,8 @@ import pytest
 from mapping.topology.free_space import (
     BLOCKED,
     OPEN,
-    TILE,
     UNKNOWN,
     Storey,
-    by_clearance,
-    clearance_cells,
     pack_runs,
     unpack_runs,
 )
@@ -21,6 +18,7 @@ from memory_core.errors import CorruptMemory
 
 VOXEL = 0.05
 CAMERA_LAYER = 30
+TILE = 32
 
 
 class Stack:
@@ -48,7 +46,7 @@ AIR = (0.0, 2.6, 0)
 
 
 def storey_of(*bands):
-    storey = Storey(CAMERA_LAYER, VOXEL, 1.2, lowest_camera_layer=CAMERA_LAYER)
+    storey = Storey(CAMERA_LAYER, VOXEL, 1.2, TILE)
     storey.look(CAMERA_LAYER * VOXEL, (0.1, 0.1), (1.0, 1.0))
     storey.refresh(Stack(*bands))
     return storey
@@ -71,9 +69,6 @@ def storey_of(*bands):
 )
 def test_what_stands_in_a_column_decides_whether_one_drives_there_and_whether_it_is_a_wall(bands, drive, rooms):
     storey = storey_of(FLOOR, AIR)
-    storey.dirty.add((0, 0))
-    storey.refresh(Stack(*bands))
-    storey.floor_layer = -1
     codes = storey._classify(Stack(*bands).dense(*_tile(storey)))
     assert (int(codes[3, 3] & 3), int(codes[3, 3] >> 2)) == (drive, rooms)
 
@@ -90,12 +85,12 @@ def test_the_floor_is_the_lowest_large_level_surface():
 
 def test_without_any_level_surface_the_floor_is_put_a_robots_height_below_the_camera():
     storey = storey_of((0.5, 2.0, 0))
-    assert not storey.floor_seen
     assert storey.floor_z == pytest.approx(CAMERA_LAYER * VOXEL - 1.2 + VOXEL / 2)
 
 
 def test_a_level_surface_above_the_camera_is_no_floor():
-    assert not storey_of((2.0, 2.05, 1), (2.05, 2.6, 0)).floor_seen
+    below = CAMERA_LAYER * VOXEL - 1.2 + VOXEL / 2
+    assert storey_of((2.0, 2.05, 1), (2.05, 2.6, 0)).floor_z == pytest.approx(below)
 
 
 def test_only_tiles_that_were_looked_at_are_read():
@@ -103,26 +98,10 @@ def test_only_tiles_that_were_looked_at_are_read():
     assert not storey.refresh(octree)
     assert octree.n_read == 0
     storey.look(1.5, (0.1, 0.1), (0.2, 0.2))
-    assert storey.refresh(octree)
+    assert not storey.refresh(octree)  # the same as before
     assert octree.n_read == TILE * TILE
-
-
-def test_clearance_is_the_distance_to_the_nearest_blocked_cell(rng):
-    blocked = rng.random((30, 40)) < 0.02
-    walls = np.argwhere(np.pad(blocked, 1, constant_values=True)) - 1
-    found = clearance_cells(blocked)
-    for i, j in rng.integers(0, (30, 40), (50, 2)):
-        assert found[i, j] == pytest.approx(np.linalg.norm(walls - (i, j), axis=1).min(), abs=1e-4)
-
-
-def test_cells_come_in_order_of_clearance_and_then_of_index(rng):
-    blocked = rng.random((30, 40)) < 0.05
-    clearance = clearance_cells(blocked)
-    order = by_clearance(clearance, ~blocked)
-    flat = clearance.ravel()[order]
-    assert sorted(order.tolist()) == np.flatnonzero(~blocked).tolist()
-    assert (np.diff(flat) <= 1e-6).all()
-    assert (np.diff(order)[np.abs(np.diff(flat)) < 1e-6] > 0).all()
+    storey.look(1.5, (0.1, 0.1), (0.2, 0.2))
+    assert storey.refresh(Stack(FLOOR, AIR, (0.5, 0.9, 1))) == {(0, 0): (0, 0, TILE - 1, TILE - 1)}
 
 
 @pytest.mark.parametrize("shape", [(0, 0), (1, 1), (7, 5)])
