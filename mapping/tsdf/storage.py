@@ -14,7 +14,7 @@ from mapping.tsdf.blocks import TsdfBlocks, Values
 from mapping.tsdf.kernels import MAX_WEIGHT, STEPS, VOXELS
 from mapping.tsdf.table import blocks_of, in_range, keys_of
 from memory_core.errors import BadSettings, CorruptMemory
-from memory_core.packing import pack, unpack
+from memory_core.packing import pack, peek, unpack
 
 REGION = 8  # blocks along a region's edge
 LAYER = "tsdf"
@@ -71,6 +71,15 @@ def decode(regions: Mapping[str, bytes], blocks: TsdfBlocks, voxel_size_m: float
     for name, (keys, values) in checked.items():
         blocks.clear(blocks_in(np.array(name.partition("/")[2].split("_"), np.int64)))
         blocks.put(keys, values)
+
+
+def lengths_of(name: str, content: bytes) -> tuple[float, float]:
+    """Voxel size and truncation distance, metres, that a region was made with."""
+    about = peek(content)
+    lengths = (about.get("voxel_size_m"), about.get("truncation_m"))
+    if not all(isinstance(length, float) and 0 < length < np.inf for length in lengths):
+        raise CorruptMemory(f"TSDF region {name}: want voxel_size_m and truncation_m in metres, got {lengths}")
+    return lengths[0], lengths[1]
 
 
 def _unpack(name: str, content: bytes, voxel_size_m: float, truncation_m: float) -> tuple[NDArray[np.int64], Values]:

@@ -209,6 +209,22 @@ class Tsdf:
         storage.decode(regions, self._blocks, self.voxel_size_m, self.truncation_m)
 
 
+def tsdf_of(regions: Mapping[str, bytes]) -> Tsdf:
+    """A TSDF from regions alone, with the lengths they were made with.
+
+    Raises:
+        BadInput: there are none.
+        CorruptMemory: the bytes are damaged.
+    """
+    if not regions:
+        raise BadInput(
+            "there is no TSDF to make a mesh of: the memory was built with mesh_voxel_m 0, or nothing was seen"
+        )
+    tsdf = Tsdf(*storage.lengths_of(*next(iter(regions.items()))))
+    tsdf.restore_regions(regions)
+    return tsdf
+
+
 def _words(rgb: NDArray[np.uint8]) -> NDArray[np.uint32]:
     """Views (H, W, 3) colours as overlapping words of 4 bytes, so that one load gives all channels of a pixel."""
     flat = np.require(rgb, np.uint8, ["C", "A"]).reshape(-1)

@@ -11,19 +11,22 @@ import click
 
 from memory_app.cli.common import as_json, print_json
 
-_BENCHES = ("octree", "pipeline", "house")
+_BENCHES = ("octree", "tsdf", "pipeline", "house")
 
 
 @click.command()
 @click.argument("name", type=click.Choice(_BENCHES))
 @click.option("--data", type=click.Path(path_type=Path), help="Recording, or for house FILE#INDEX.")
-@click.option("--frames", type=click.IntRange(1), metavar="N", help="Frames to use. [default: 20 for octree, else all]")
+@click.option(
+    "--frames", type=click.IntRange(1), metavar="N", help="Frames to use. [default: 20 for octree and tsdf, else all]"
+)
 @as_json
 def bench(name: str, data: Path | None, frames: int | None, as_json: bool) -> None:
     """Measure NAME, peers interleaved with ours in the same run.
 
     \b
     octree    integration, queries, rays and agreement against OctoMap
+    tsdf      surfaces with colour, and their mesh, against Open3D
     pipeline  a whole build: speed by stage, memory, disk
     house     the memory of a house tour against the truth: objects, rooms, answers
     """

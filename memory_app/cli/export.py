@@ -11,10 +11,12 @@ from mapping import exporters
 from memory_app.cli.ask import as_of_option
 from memory_app.cli.common import as_json, memory_argument, open_memory, print_json
 from memory_app.maps import load_octree
+from memory_app.meshes import write_mesh_of
 from memory_app.semantic import write_semantic_map
 from memory_core import export as graph_export
 
-_FORMATS = ["ply", "semantic", *graph_export.FORMATS]
+_FORMATS = ["ply", "mesh", "glb", "semantic", *graph_export.FORMATS]
+_OF_THE_MAP = ("ply", "mesh", "glb", "semantic")
 
 
 @click.command()
@@ -28,18 +30,22 @@ def export(memory_dir: Path, kind: str, output: Path, as_of: int | None, as_json
 
     \b
     ply      centres of the occupied voxels (MeshLab, CloudCompare, Open3D)
+    mesh     surfaces with colours as triangles, binary PLY (MeshLab, Blender, Open3D)
+    glb      the same as GLB (browsers, Blender, game engines)
     dsg      dynamic scene graph that spark_dsg loads; name the file .json
     geojson  places and passages for Nav2's route server
     graphml  all layers (networkx, Gephi, yEd)
     semantic 24 x 24 m from above as a PNG with names on it, and the names and places beside it as .json
     """
-    if kind in ("ply", "semantic") and as_of is not None:
+    if kind in _OF_THE_MAP and as_of is not None:
         raise click.UsageError("--as-of is for graphs; the voxels are kept only as they are now")
     if output.is_dir() or not output.resolve().parent.is_dir():
         raise click.BadParameter(f"want a file in a folder that is there, got {str(output)!r}", param_hint="--output")
     with open_memory(memory_dir) as memory:
         if kind == "ply":
             exporters.write_ply(load_octree(memory).occupied_centers(), None, output)
+        elif kind in ("mesh", "glb"):
+            write_mesh_of(memory, output, "ply" if kind == "mesh" else "glb")
         elif kind == "semantic":
             write_semantic_map(memory, output)
         else:
