@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keeps everything in the map tied to the trajectory it was seen from, and moves it when the trajectory is corrected."""
+"""Keeps everything in the map tied to the trajectory it was seen from, and moves it with the trajectory."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class Anchoring:
         return Deltas(deltas), Correction(self.graph.n, n_moved, *largest, outliers)
 
     def follow_source(self, deltas: Deltas, *, source_follows: bool) -> None:
-        """Later frames: of a source that was corrected as well they come as they are, else they are moved like the last."""
+        """Later frames of a source that was corrected as well come as they are; others are moved like the last one."""
         if self.node < 0:
             return
         last = deltas.T[self.node]

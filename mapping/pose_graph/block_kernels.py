@@ -46,7 +46,7 @@ def _row(key: Any, n: Any, keys: Any, table: Any) -> Any:
 
 @compiled
 def rows_of(blocks: Any, n: int, keys: Any, table: Any, rows: Any) -> int:
-    """rows (m,) of blocks (m, 3), new ones from n on; returns how many there are then. There must be room for m more."""
+    """rows (m,) of blocks (m, 3), new ones from n on; returns how many there are then. Needs room for m more."""
     for i in range(blocks.shape[0]):
         row = _row(_key(blocks[i, 0], blocks[i, 1], blocks[i, 2]), n, keys, table)
         n += row == n
@@ -127,7 +127,7 @@ def _bounds(block: Any, T: Any, low: Any, high: Any) -> None:
 
 @compiled
 def enter_targets(blocks: Any, T: Any, n: int, keys: Any, table: Any) -> int:
-    """Enters the blocks that the moved blocks may cover, while there is room; how many there are then, -1 if too many."""
+    """Enters the blocks that the moved blocks may cover; how many there are then, -1 when there is no room."""
     low, high = np.empty(3, np.int64), np.empty(3, np.int64)
     for i in range(blocks.shape[0]):
         _bounds(blocks[i], T[i], low, high)

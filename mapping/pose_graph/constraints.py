@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is said about the trajectory from outside: poses that are better known now, and relations between two of them."""
+"""What is said about the trajectory from outside: poses that are better known now, and relations between two."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class LocalisationGate:
         jump_m = float(np.linalg.norm(pose[:3, 3] - self._pose[:3, 3]))
         raise PoseRefused(
             "pose_jump",
-            f"T_world_cam: the camera jumped by {jump_m:.2f} m and {np.degrees(_turn(self._pose, pose)):.0f} degrees in "
+            f"T_world_cam: the camera jumped by {jump_m:.2f} m and {np.degrees(_turn(self._pose, pose)):.0f} deg in "
             f"{(stamp_ns - self._stamp_ns) / 1e9:.3f} s; not written unless the next frames agree with it",
         )
 

@@ -177,7 +177,7 @@ class PoseGraph:
         return deltas
 
     def node_at(self, stamp_ns: int) -> int:
-        """Index of the newest node that is not newer than a time, of the oldest when all are; -1 without nodes. O(n)."""
+        """Index of the newest node not newer than a time, of the oldest when all are; -1 without nodes. O(n)."""
         before = np.flatnonzero(self.stamps_ns[: self.n] <= stamp_ns)
         return int(before[-1]) if len(before) else min(0, self.n - 1)
 

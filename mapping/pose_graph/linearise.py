@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Errors of constraints and their normal equations, one constraint after the other: compiled loops of the solver.
 
-The error of a constraint is (translation in metres, rotation vector) of the measured against the present pose of b in a.
+A constraint's error is (translation in metres, rotation vector) of the measured against the present pose of b in a.
 A step of a pose is (translation, rotation vector) in its own axes.
 """
 

@@ -85,7 +85,7 @@ def _targets(blocks: NDArray[np.int64], T: NDArray[np.float64]) -> tuple[NDArray
 
 
 def fill_unknown(blocks: NDArray[np.int64], nodes: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Nodes (N,) of blocks (N, 3), those without one (-1) like the newest of their neighbours, as far as there are any."""
+    """Nodes (N,) of blocks (N, 3), those without one (-1) like the newest of their neighbours, if any."""
     known = BlockAnchors()
     known.put(blocks[nodes >= 0], nodes[nodes >= 0])
     filled = nodes.copy()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Poses that agree best with what is known between them: Levenberg-Marquardt on SE(3), loop closures not trusted blindly.
+"""Poses that agree best with what is known between them: Levenberg-Marquardt on SE(3), with doubt in loop closures.
 
 A constraint's error is (translation, rotation vector) of the measured against the present pose of b in a. Robust
 constraints get weights by graduated truncated least squares: first all count, then those that the rest contradicts
