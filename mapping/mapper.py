@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mapping.frontiers import Frontiers, FrontierSettings
 from mapping.keyframes import KeyframeGate, Shown
 from mapping.objects.boxes import largest_shift_m
 from mapping.objects.changes import Absence
@@ -20,12 +21,16 @@ from mapping.octree.octree import Octree
 from mapping.octree.paging import RegionStore
 from mapping.pose_graph.anchoring import LAYERS, Anchoring
 from mapping.pose_graph.constraints import Constraint, CorrectedPoses, Correction
+from mapping.pose_graph.graph import PoseGraph
 from mapping.settings import MapperSettings
+from mapping.snapshots import Snapshots
 from mapping.story.journal import Journal
 from mapping.story.scene_graph import GraphView, graph_from_json, graph_to_json
 from mapping.story.telling import Teller
 from mapping.topology import topology
 from mapping.topology.topology import Topology, TopologyChange, TopologySettings
+from mapping.tsdf import storage as tsdf_storage
+from mapping.tsdf.tsdf import Tsdf
 from memory_core.config import check
 from memory_core.errors import BadFrame, CorruptMemory
 from memory_core.event import Event, Keyframe, MapUpdate
@@ -34,7 +39,7 @@ from memory_core.graph import Instance, SceneGraph
 from memory_core.packing import pack, unpack
 from memory_core.segment import Segment
 
-_STATE_VERSION = 1
+_STATE_VERSION = 2
 _TIDY_EVERY = 10  # frames between two looks for duplicates
 _MUCH_MORE = 1.2
 _LOCATE_EVERY = 5  # frames between two looks at which place the camera is in
@@ -60,12 +65,17 @@ class Mapper:
             store=store,
             decay_half_life_s=self.settings.decay_half_life_s,
         )
+        self.tsdf = Tsdf(self.settings.mesh_voxel_m) if self.settings.mesh_voxel_m else None
         self.map_id = ""
         self._topology = Topology(TopologySettings(max_range_m=self.settings.max_range_m))
         self._instances = Instances(self.settings)
         self._absence = Absence(self._instances, self.settings)
         self._relations = Relations(self.settings)
         self._gate = KeyframeGate(self.settings)
+        self.frontiers = Frontiers(
+            FrontierSettings(max_range_m=self.settings.max_range_m), self.settings.voxel_size_m, self.settings.frontiers
+        )
+        self.snapshots = Snapshots()
         self._journal = Journal(self.settings)
         self._view = GraphView()
         self._teller = Teller(self._view)
@@ -92,6 +102,8 @@ class Mapper:
         self._anchoring.look(frame, self.octree.voxel_size_m)
         self._instances.surfaces.anchor = float(self._anchoring.node)
         self.octree.integrate(frame, self.settings.max_range_m)
+        if self.tsdf is not None:
+            self.tsdf.integrate(frame, self.settings.max_range_m)
         self._topology.observe(frame)
         sightings = self._instances.observe(frame, segments)
         appeared = self._admit(sightings, frame.stamp_ns)
@@ -136,7 +148,9 @@ class Mapper:
         last = deltas.T[self._anchoring.node]
         self._corrections.append(self._anchoring.told(deltas))
         self._corrected.update(dict.fromkeys(track.number for track in self._instances.move(deltas.at)))
-        self._topology.look_again(self._anchoring.move_octree(self.octree, deltas, self._stamp_ns))
+        boxes = self._anchoring.move_octree(self.octree, deltas, self._stamp_ns)
+        self._topology.look_again(boxes)
+        self.frontiers.look_again(boxes)
         self._gate.move(last)
         self._trail = [(ns, _moved(last, at)) for ns, at in self._trail]
         self._tidy()
@@ -158,8 +172,10 @@ class Mapper:
         grown = self._grown()
         events = self._tell_corrections()
         events += self._tell_objects(change, final)
-        if change:
-            events.append(self._teller.mapped(change, self._stamp_ns))
+        open_ends = self.frontiers.update(self.octree, change.places, change.gone_places, self._stamp_ns)
+        covered = self.snapshots.update(self._centers(self.snapshots.affected()))
+        if change or open_ends or covered:
+            events.append(self._teller.mapped(change, open_ends, covered, self._stamp_ns))
             self._view.apply(events[-1:])
         events += self._tell_relations(events, grown)
         events += self._tell_way()
@@ -172,11 +188,17 @@ class Mapper:
             keyframes=keyframes,
             map_blocks={
                 **self.octree.changed_regions(),
+                **(self.tsdf.changed_regions() if self.tsdf is not None else {}),
                 **self._topology.changed_blocks(),
                 **self._anchoring.changed_blocks(),
             },
             state=self._state(),
         )
+
+    @property
+    def trajectory(self) -> PoseGraph:
+        """Where the camera was: nodes that everything is anchored to."""
+        return self._anchoring.graph
 
     def graph(self) -> SceneGraph:
         """What the events up to the last update say. O(everything)."""
@@ -198,6 +220,8 @@ class Mapper:
             self.octree.open_store()
         else:
             self.octree.restore_regions(layers.get("", {}))
+        if self.tsdf is not None:
+            self.tsdf.restore_regions(layers.get(tsdf_storage.LAYER, {}))
         self._anchoring.restore_blocks({name: layers.get(name, {}) for name in LAYERS})
         if state:
             self._load(_unpacked(state), layers)
@@ -205,6 +229,8 @@ class Mapper:
             self._topology.restore_from(graph, layers.get(topology.LAYER, {}))
             self._view.load(graph)
             self._instances.restore_from(list(graph.instances.values()))
+            self.frontiers.restore_from(graph.frontiers, self._topology.places)
+            self.snapshots.restore_from(graph.snapshots)
 
     def _begin(self, frame: CameraFrame) -> CameraFrame:
         """Begin a session where the frame does, and let it pass the gate; the frame, placed in the corrected map."""
@@ -256,22 +282,29 @@ class Mapper:
             self._journal.note("changed", newer, stamp_ns, merged_into=track.id)
             self._end(newer)
         self._instances.take_over(track, newer)
-        self._gate.forget(track.id)
+        self._forget_views(track)
         self._journal.note("moved", track, stamp_ns)
 
     def _end(self, track: Track) -> None:
         self._journal.end(track)
-        self._gate.forget(track.id)
+        self._forget_views(track)
         self._seen.pop(track.number, None)
         self._corrected.pop(track.number, None)
+
+    def _forget_views(self, track: Track) -> None:
+        """The images so far do not show how things are."""
+        self._gate.forget(track.id)
+        self.snapshots.forget(track.id)
 
     def _keep(self, frame: CameraFrame, sightings: Sequence[Sighting]) -> None:
         """Offer the frame as a keyframe; what it shows is then explained by it."""
         admitted = [s for s in sightings if s.track.id]
         shown = [Shown(s.track.id, s.segment.box_px, s.segment.n_pixels) for s in admitted]
-        keyframe = self._gate.offer(frame, shown)
+        keyframe = self._gate.offer(frame, shown, frontier=self.frontiers.observe(frame))
         if keyframe is None:
             return
+        self.frontiers.kept(keyframe.id)
+        self.snapshots.see(keyframe.id, {one.id: one.n_pixels for one in shown})
         self._keyframes.append(keyframe)
         self._anchoring.keep(keyframe)
         for sighting in admitted:
@@ -286,6 +319,7 @@ class Mapper:
                 self._move(track, newer, frame.stamp_ns)
                 continue
             self._instances.retire(track)
+            self.snapshots.forget(track.id)
             self._journal.note("vanished", track, frame.stamp_ns)
 
     def _tidy(self) -> None:
@@ -348,6 +382,10 @@ class Mapper:
         fresh = [self._instances.tracks[number] for number in numbers]
         return {**self._view.instances, **{track.id: track.instance() for track in fresh if track.id}}
 
+    def _centers(self, names: Sequence[str]) -> dict[str, tuple[float, float, float]]:
+        known = self._view.instances
+        return {name: known[name].position for name in names if name in known}
+
     def _grown(self) -> list[str]:
         """Objects of whose surface much more is known than when their relations were last looked at."""
         grown = []
@@ -398,6 +436,8 @@ class Mapper:
             "relations": self._relations.state(),
             "view": graph_to_json(self.graph()),
             "topology": self._topology.state(),
+            "frontiers": self.frontiers.state(),
+            "snapshots": self.snapshots.state(),
             "anchoring": self._anchoring.state(),
         }
         return zlib.compress(pack(values), 1)
@@ -413,6 +453,8 @@ class Mapper:
         self._view.load(graph_from_json(values["view"]))
         self._relations.restore(values["relations"], self._view.instances)
         self._topology.restore(values["topology"], layers.get(topology.LAYER, {}))
+        self.frontiers.restore(values["frontiers"], self._topology.places)
+        self.snapshots.restore(values["snapshots"])
         if "anchoring" in values:
             self._anchoring.restore(values["anchoring"])
 

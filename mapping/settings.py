@@ -16,6 +16,9 @@ class MapperSettings:
     max_range_m: float = setting(
         4.0, "depth beyond this does not enter the octree", unit="m", minimum=0.2, maximum=50.0
     )
+    mesh_voxel_m: float = setting(
+        0.05, "edge of a voxel of the surfaces that meshes are made of, 0 for none", unit="m", minimum=0.0, maximum=1.0
+    )
     map_ram_mb: int = setting(
         1024, "RAM for the octree's voxels; the rest waits on disk", unit="MiB", minimum=8, maximum=1 << 20
     )
@@ -54,6 +57,7 @@ class MapperSettings:
     moved_m: float = setting(0.03, "change of a box that is worth a record", unit="m", minimum=0.001, maximum=1.0)
     near_m: float = setting(0.75, "gap between two boxes that counts as near", unit="m", minimum=0.0, maximum=10.0)
     near_limit: int = setting(4, "neighbours an object is said to be near", minimum=0, maximum=100)
+    frontiers: bool = setting(True, "find where known free space ends, and from where to look on")
     keyframe_s: float = setting(1.0, "shortest time between two keyframes without a new object", unit="s", minimum=0.0)
     keyframe_m: float = setting(0.5, "motion after which a view is new", unit="m", minimum=0.01)
     keyframe_deg: float = setting(30.0, "turn after which a view is new", unit="deg", minimum=1.0, maximum=180.0)

@@ -7,12 +7,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from mapping.frontiers.frontiers import FrontierChange
 from mapping.objects.tracks import Track
 from mapping.story.journal import Note
 from mapping.story.scene_graph import GraphView
 from mapping.story.wording import merge_sentence, relation_sentence, sentence
 from mapping.topology.topology import TopologyChange
-from memory_core.event import Event, Kind, instance_payload, passage_payload, place_payload, room_payload
+from memory_core.event import (
+    Event,
+    Kind,
+    frontier_payload,
+    instance_payload,
+    passage_payload,
+    place_payload,
+    room_payload,
+)
 from memory_core.frame import CameraFrame
 from memory_core.graph import Instance, Relation, Room
 
@@ -48,8 +57,10 @@ class Teller:
         """An event about an object as it is now."""
         return self._about(kind, track.instance(), track, stamp_ns, track.snapshot, rooms)
 
-    def mapped(self, change: TopologyChange, stamp_ns: int) -> Event:
-        """What changed in places and rooms."""
+    def mapped(
+        self, change: TopologyChange, open_ends: FrontierChange, covered: Mapping[str, str], stamp_ns: int
+    ) -> Event:
+        """What changed in places, rooms and frontiers, and in which image explains which object."""
         payload = {
             "places": [place_payload(place) for place in change.places],
             "gone_places": list(change.gone_places),
@@ -57,6 +68,9 @@ class Teller:
             "gone_passages": [[a, b] for a, b in change.gone_passages],
             "rooms": [room_payload(room) for room in change.rooms],
             "gone_rooms": list(change.gone_rooms),
+            "frontiers": [frontier_payload(frontier) for frontier in open_ends.frontiers],
+            "gone_frontiers": list(open_ends.gone),
+            "snapshots": [[name, covered[name]] for name in sorted(covered)],
         }
         text = f"Mapped {len(change.places)} places and {len(change.rooms)} rooms."
         return self._event("mapped", stamp_ns, text=text, payload=payload)
