@@ -23,7 +23,8 @@ from memory_core.segment import Segment
 
 _PIXELS = 30_000  # of an image are looked at; larger ones are thinned
 _PAGE = 64  # bank items in one block of storage
-_ABOUT, _BANK = "bank", "bank_"
+LAYER = "features"  # what the names of its blocks begin with
+_ABOUT, _BANK = f"{LAYER}/bank", f"{LAYER}/bank_"
 
 
 class Lit(NamedTuple):
@@ -180,11 +181,11 @@ class FeatureLayer:
         return self.cells.nbytes + self.bank.nbytes
 
     def changed_regions(self) -> dict[str, bytes]:
-        """What changed since the last call: cells by region "x_y_z", pages of the bank, and "bank" which ties them.
+        """What changed since the last call: cells by region "features/x_y_z", and the bank.
 
         Marks it as stored. The bytes depend only on what is in the layer. O(blocks + what changed).
         """
-        regions = {name: self._packed(values) for name, values in self.cells.changed_regions().items()}
+        regions = {f"{LAYER}/{name}": self._packed(of) for name, of in self.cells.changed_regions().items()}
         bank, n = self.bank, max(self.bank.n, self._stored_n)
         dirty = sorted({*(np.nonzero(bank.changed[:n])[0] // _PAGE).tolist()})
         for page in dirty:
