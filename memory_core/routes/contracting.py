@@ -14,31 +14,39 @@ Rim = dict[int, dict[int, None]]
 
 
 def contract(levels: Levels, nodes: Iterable[int], first_order: int, most_neighbours: int) -> int:
-    """Contract nodes and what becomes small enough by it: fewest neighbours first, then the lowest.
+    """Contract nodes and what becomes small enough by it.
 
     Returns:
         The next free number for `Levels.order`.
     """
-    arcs, height = levels.arcs, levels.height
-    queue = [(len(arcs[node]), height[node], node) for node in nodes if len(arcs[node]) <= most_neighbours]
+    arcs = levels.arcs
+    queue = [_priority(levels, node) for node in nodes if len(arcs[node]) <= most_neighbours]
     heapq.heapify(queue)
     order = first_order
     while queue:
-        n_arcs, high, node = heapq.heappop(queue)
-        if levels.contracted[node] or (n_arcs, high) != (len(arcs[node]), height[node]):
+        priority = heapq.heappop(queue)
+        node = priority[2]
+        if levels.contracted[node] or priority != _priority(levels, node):
             continue  # a newer entry is in the queue
         _contract_one(levels, node, order)
         order += 1
         for x in arcs[node]:
             if len(arcs[x]) <= most_neighbours:
-                heapq.heappush(queue, (len(arcs[x]), height[x], x))
+                heapq.heappush(queue, _priority(levels, x))
     return order
+
+
+def _priority(levels: Levels, node: int) -> tuple[int, int, int]:
+    """Fewest neighbours first, then the lowest. Ends of chains wait for their insides, which keeps them from being
+    contracted one on top of the other."""
+    return max(2, len(levels.arcs[node])), levels.height[node], node
 
 
 def _contract_one(levels: Levels, node: int, order: int) -> None:
     """Its neighbours are joined by shortcuts over it. O(neighbours squared)."""
     arcs, height = levels.arcs, levels.height
     levels.contracted[node], levels.order[node] = 1, order
+    levels.changed(node)
     for x in levels.below[node] or ():
         if levels.parent[x] == NO_NODE:
             levels.parent[x] = node

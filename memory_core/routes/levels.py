@@ -10,6 +10,9 @@ Arc = tuple[float, float, int, int]
 """Weight out, weight in, and the node that each of the two goes over; NO_NODE for an edge of the graph itself."""
 
 NO_NODE = -1
+Climb = tuple[list[tuple[int, float]], list[tuple[int, float]]]
+"""Where the arcs of a contracted node lead and what they weigh, outwards and against their direction."""
+
 _NO_ARC: Arc = (math.inf, math.inf, NO_NODE, NO_NODE)
 
 
@@ -37,6 +40,7 @@ class Levels:
         self.contracted = bytearray()
         self.order: list[float] = []
         self.height: list[int] = []
+        self._climbs: list[Climb | None] = []
 
     def grow(self, n: int) -> None:
         """Have at least n nodes; new ones have no arcs and are not contracted."""
@@ -47,6 +51,20 @@ class Levels:
             self.contracted.append(0)
             self.order.append(math.inf)
             self.height.append(0)
+            self._climbs.append(None)
+
+    def climb(self, node: int) -> Climb:
+        """The arcs of a contracted node that lead somewhere; kept until they change."""
+        made = self._climbs[node]
+        if made is None:
+            arcs = self.arcs[node].items()
+            out = [(end, arc[0]) for end, arc in arcs if arc[0] < math.inf]
+            made = self._climbs[node] = (out, [(end, arc[1]) for end, arc in arcs if arc[1] < math.inf])
+        return made
+
+    def changed(self, node: int) -> None:
+        """The arcs of a contracted node changed."""
+        self._climbs[node] = None
 
     def put_below(self, node: int, above: int) -> None:
         """Note that a contracted node has an arc to `above`."""

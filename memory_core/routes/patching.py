@@ -33,6 +33,7 @@ def patch(levels: Levels, pairs: Iterable[Pair]) -> int:
             levels.arcs[low][high], levels.arcs[high][low] = new, (new[1], new[0], new[3], new[2])
             continue
         levels.arcs[low][high] = new
+        levels.changed(low)
         if old is None:
             _rise(levels, low, high)
         if old is None or min(new[:2]) == math.inf > min(old[:2]):

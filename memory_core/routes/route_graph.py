@@ -65,6 +65,10 @@ class _Step(NamedTuple):
     cost: float
     is_air: bool
 
+    @property
+    def is_weighted(self) -> bool:
+        return self.weight != self.length_m
+
 
 class RouteGraph:
     """Nodes and edges that are added, changed and removed at any time, and shortest ways between them.
@@ -88,6 +92,7 @@ class RouteGraph:
         self._out: list[dict[int, _Step]] = []
         self._into: list[list[int]] = []
         self._unused: list[int] = []
+        self._n_weighted = 0  # edges whose weight is not their metres
         self._index = PointIndex(self.settings.merge_gate_m)
         self._hierarchy = Hierarchy(self._weight, self._neighbours)
 
@@ -228,7 +233,8 @@ class RouteGraph:
         found = shortest(self._hierarchy.levels, a, b)
         if found is None:
             raise NotPossible(f"no way known from {start!r} to {goal!r}: no edges join them")
-        return self._way(found)
+        numbers, weight = found
+        return self._way(numbers) if self._n_weighted else Way(self._ids(numbers), weight, weight)
 
     def way_along(self, ids: Iterable[str]) -> Way:
         """The way over given nodes. Raises NotPossible when an edge between two of them is missing."""
@@ -239,10 +245,13 @@ class RouteGraph:
         return self._way(numbers)
 
     def _way(self, numbers: list[int]) -> Way:
-        out, names = self._out, self._id
+        out = self._out
         steps = [out[a][b] for a, b in itertools.pairwise(numbers)]
-        ids = tuple([names[number] for number in numbers])
-        return Way(ids, sum([step[1] for step in steps]), sum([step[0] for step in steps]))
+        return Way(self._ids(numbers), sum([step[1] for step in steps]), sum([step[0] for step in steps]))
+
+    def _ids(self, numbers: list[int]) -> tuple[str, ...]:
+        names = self._id
+        return tuple([names[number] for number in numbers])
 
     def _weight(self, a: int, b: int) -> float:
         step = self._out[a].get(b)
@@ -299,18 +308,21 @@ class RouteGraph:
                 self._set(start, number, None, step.cost)
 
     def _set(self, a: int, b: int, length_m: float | None, cost: float) -> None:
-        if b not in self._out[a]:
+        if b in self._out[a]:
+            self._n_weighted -= self._out[a][b].is_weighted
+        else:
             self._into[b].append(a)
         metres = self._air_m(a, b) if length_m is None else length_m
         weight = self.settings.per_edge + self.settings.per_metre * metres + self.settings.per_cost * cost
-        self._out[a][b] = _Step(max(0.0, weight), metres, cost, length_m is None)
+        step = self._out[a][b] = _Step(max(0.0, weight), metres, cost, length_m is None)
+        self._n_weighted += step.is_weighted
         self._hierarchy.touch(a, b)
 
     def _air_m(self, a: int, b: int) -> float:
         return math.dist(self._position[a], self._position[b])
 
     def _cut(self, a: int, b: int) -> None:
-        del self._out[a][b]
+        self._n_weighted -= self._out[a].pop(b).is_weighted
         self._into[b].remove(a)
         self._hierarchy.touch(a, b)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Shortest ways in a contraction hierarchy: climb from both ends, meet, and unfold the shortcuts."""
+"""Shortest ways in a contraction levels: climb from both ends, meet, and unfold the shortcuts."""
 
 from __future__ import annotations
 
@@ -20,38 +20,43 @@ class _Side:
         self.least: dict[int, float] = {start: 0.0}
         self.before: dict[int, int] = {}
 
-    def climb(self, levels: Levels, node: int, enough: float, other: _Side | None) -> tuple[float, int]:
-        """Relax the arcs of all ancestors, and find the best meeting with the other side below `enough`."""
-        arcs, parent, contracted = levels.arcs, levels.parent, levels.contracted
+    def climb(self, levels: Levels, node: int, enough: float, met: dict[int, float]) -> tuple[float, int]:
+        """Relax the arcs of all ancestors.
+
+        Returns:
+            The least weight below `enough` of a way to a node that the other side `met`, and this node.
+        """
+        parent, contracted, climb_of = levels.parent, levels.contracted, levels.climb
         least, before, direction = self.least, self.before, self.direction
-        met = other.least if other else {}
-        meeting = NO_NODE
+        weight_of, meeting = least.get, NO_NODE
         while node != NO_NODE and contracted[node]:
-            here = least.get(node)
+            here = weight_of(node)
             if here is not None and here < enough:
-                if here + met.get(node, math.inf) < enough:
+                if node in met and here + met[node] < enough:
                     enough, meeting = here + met[node], node
-                for there, arc in arcs[node].items():
-                    weight = here + arc[direction]
-                    if weight < least.get(there, math.inf):
+                for there, weight in climb_of(node)[direction]:
+                    weight += here  # noqa: PLW2901  # a name less in the innermost loop
+                    if weight < weight_of(there, math.inf):
                         least[there], before[there] = weight, node
             node = parent[node]
         return enough, meeting
 
 
-def shortest(levels: Levels, start: int, goal: int) -> list[int] | None:
-    """Nodes along a way of least weight, both ends included; None when no way leads there.
+def shortest(levels: Levels, start: int, goal: int) -> tuple[list[int], float] | None:
+    """Nodes along a way of least weight, both ends included, and its weight; None when no way leads there.
 
-    The hierarchy must be settled. O(ancestors of both ends and their arcs + nodes of the way), and a bidirectional
+    The levels must be settled. O(ancestors of both ends and their arcs + nodes of the way), and a bidirectional
     Dijkstra among nodes that are not contracted.
     """
     if start == goal:
-        return [start]
+        return [start], 0.0
     ahead, back = _Side(start, _OUT), _Side(goal, _INTO)
-    ahead.climb(levels, start, math.inf, None)
-    enough, meeting = back.climb(levels, goal, math.inf, ahead)
+    ahead.climb(levels, start, math.inf, {})
+    enough, meeting = back.climb(levels, goal, math.inf, ahead.least)
     meeting = _search_core(levels, ahead, back, enough, meeting)
-    return None if meeting == NO_NODE else _without_loops(_unfold(levels, ahead, back, meeting))
+    if meeting == NO_NODE:
+        return None
+    return _without_loops(_unfold(levels, ahead, back, meeting)), ahead.least[meeting] + back.least[meeting]
 
 
 def _search_core(levels: Levels, ahead: _Side, back: _Side, enough: float, meeting: int) -> int:
