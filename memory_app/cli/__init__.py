@@ -22,6 +22,7 @@ _COMMANDS = {
     "route": ("memory_app.cli.route", "find_route", "The shortest way from here to there, in a memory or a graph."),
     "info": ("memory_app.cli.inspect", "info", "What a memory holds and weighs."),
     "verify": ("memory_app.cli.inspect", "verify", "Check every byte of a memory."),
+    "correct": ("memory_app.cli.correct", "correct", "Correct the trajectory after a loop closure; all moves along."),
     "rebuild": ("memory_app.cli.inspect", "rebuild", "Make all views anew from the event log."),
     "export": ("memory_app.cli.export", "export", "Take the map or the graph to other tools."),
     "sim": ("memory_app.cli.sim", "sim", "Closed-loop tasks in a simulator, judged by its truth."),
