@@ -170,7 +170,7 @@ def split(
     regions = {}
     starts = np.nonzero(np.diff(keys >> 9, prepend=-1))[0].tolist()
     before = np.concatenate([[0], np.cumsum(whole == _UNKNOWN)])
-    for start, end in zip(starts, [*starts[1:], len(keys)], strict=True):
+    for start, end in zip(starts, [*starts, len(keys)][1:], strict=True):
         name = name_of(morton.decode(keys[start : start + 1] >> 9, _BIAS)[0])
         rows, stamps = log_odds[before[start] : before[end]], np.full(end - start, stamp_ns)
         regions[name] = Content(keys[start:end] & 511, whole[start:end], rows, stamps).simplified()

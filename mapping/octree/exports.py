@@ -17,6 +17,7 @@ from memory_core.errors import BadInput
 
 _BLOCK = 8
 _MAX_CELLS = 1 << 28
+_FACES = np.array([[0, 0, 0], [0.49, 0, 0], [0, 0.49, 0], [0, 0, 0.49]])  # where a voxel is aimed at: middle, faces
 _NEAR_M = 0.05  # nearer to the camera nothing is seen
 
 
@@ -80,7 +81,7 @@ def occupancy_grid(blocks: Blocks, paging: Paging, voxel_size_m: float, z_min: f
     """Columns of voxels between two heights: occupied if any voxel is, else free if any is, else unknown. O(map)."""
     if not (np.isfinite([z_min, z_max]).all() and z_min <= z_max):
         raise BadInput(f"occupancy_grid: want heights z_min <= z_max in metres, got {z_min!r} and {z_max!r}")
-    low, high = (int(np.clip(z / voxel_size_m, -(2**40), 2**40) // 1) for z in (z_min, z_max))
+    low, high = (int(np.clip(z * (1.0 / voxel_size_m), -(2**40), 2**40) // 1) for z in (z_min, z_max))
     at, columns = [np.zeros((0, 2), np.int64)], [np.zeros((0, _BLOCK, _BLOCK), np.int8)]
     for number, content in paging.contents():
         blocks_at = morton.decode(_keys(blocks, number, content.places))
@@ -135,13 +136,23 @@ def visible(
     high = np.minimum(ends.max(axis=0), position + max_range_m)
     voxels = octree.occupied_in(low, high)
     voxels = voxels[_in_image((voxels - position) @ R, K, size)]
-    way = voxels - position
-    distances = np.linalg.norm(way, axis=1)
-    voxels, way, distances = (array[(distances <= max_range_m)] for array in (voxels, way, distances))
-    met = octree.raycast(np.broadcast_to(position, way.shape), way, max_range_m)
-    ends = position + way * (met / np.maximum(distances, 1e-12))[:, None]
-    same = np.abs(ends - voxels).max(axis=1, initial=0) <= octree.voxel_size_m * (0.5 + 1e-6)
-    return np.asarray(voxels[same])
+    voxels = voxels[np.linalg.norm(voxels - position, axis=1) <= max_range_m]
+    seen = np.zeros(len(voxels), np.bool_)
+    for shift in _FACES * octree.voxel_size_m:
+        hidden = np.nonzero(~seen)[0]
+        seen[hidden] = _reached(octree, position, voxels[hidden], shift)
+    return np.asarray(voxels[seen])
+
+
+def _reached(
+    octree: Visited, position: NDArray[np.float64], voxels: NDArray[np.float64], shift: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Whether a straight line gets to the point of each voxel that is `shift` from its centre towards the camera."""
+    way = voxels + shift * np.sign(position - voxels) - position
+    distances = np.maximum(np.linalg.norm(way, axis=1), 1e-12)
+    met = octree.raycast(np.broadcast_to(position, way.shape), np.where(way == 0, 1e-12, way), np.inf)
+    ends = position + way * (met / distances)[:, None]
+    return np.asarray(np.abs(ends - voxels).max(axis=1, initial=0) <= octree.voxel_size_m * (0.5 + 1e-6))
 
 
 def _in_image(points: NDArray[np.float64], K: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.bool_]:

@@ -27,7 +27,7 @@ from memory_core.errors import BadInput, BadSource
 
 DEPTH = 16
 _CENTER = 1 << 15  # OctoMap's coordinate of voxel 0
-_BINARY, _FULL = "# OctoMap OcTree binary file", "# Octomap OcTree file"
+_BINARY, _FULL = "# Octomap OcTree binary file", "# Octomap OcTree file"
 _MAX_BLOCKS = 1 << 21  # after expansion of pruned leaves: 2^30 voxels
 _FREE, _OCCUPIED, _NODE = 1, 2, 3  # what two bits of a .bt say
 _NODE_RECORD = np.dtype([("log_odds", "<f4"), ("children", "u1")])
@@ -221,7 +221,8 @@ def _parse_bt(body: NDArray[np.uint8], n_nodes: int) -> tuple[Leaves, int, int]:
 
 def _parse_ot(body: NDArray[np.uint8], n_nodes: int) -> tuple[Leaves, int, int]:
     records = body[: len(body) // 5 * 5].view(_NODE_RECORD)
-    steps = np.nan_to_num(records["log_odds"].astype(np.float64)) * STEPS_PER_LOG_ODD
+    log_odds = np.clip(np.where(np.isnan(records["log_odds"]), 0, records["log_odds"]), -100, 100)
+    steps = log_odds.astype(np.float64) * STEPS_PER_LOG_ODD
     rounded = np.where(steps < 0, np.minimum(np.rint(steps), -1), np.rint(steps)).clip(-126, 127).astype(np.int8)
     leaves = Leaves(np.empty(n_nodes, np.int64), np.empty(n_nodes, np.int64), np.empty(n_nodes, np.int8))
     n_leaves, n_read = _walk_ot(np.ascontiguousarray(records["children"]), rounded, n_nodes, *leaves)

@@ -179,7 +179,8 @@ class Octree:
     ) -> NDArray[np.float64]:
         """(N, 3) metres, centres of the occupied voxels that a pinhole camera sees.
 
-        A voxel is seen when its centre is in the image and in range and nothing occupied stands before it.
+        A voxel is seen when its centre is in the image and in range, and nothing occupied stands before the middle of
+        one of its sides that face the camera, or before its centre.
         O(voxels of the regions in the frustum + rays to those occupied).
 
         Args:

@@ -107,14 +107,15 @@ class Queries:
         return np.where(squares < limit * limit, np.sqrt(squares), np.inf)
 
     def occupied_in(self, low: Longs, high: Longs) -> Longs:
-        """(N, 3) occupied voxels within low .. high (3,). O(voxels of the regions it reaches into)."""
+        """(N, 3) occupied voxels within low .. high (3,), x first. O(voxels of the regions it reaches into)."""
         found = [np.zeros((0, 3), np.int64)]
         for _, pairs, _ in self._visit(np.concatenate([low, high])[None], occupied=True):
             for number in pairs.numbers.tolist():
                 first = np.maximum(low, self._blocks.corners[number] * _REGION_VOXELS)
                 last = np.minimum(high, self._blocks.corners[number] * _REGION_VOXELS + _REGION_VOXELS - 1)
                 found.append(np.argwhere(self.dense(first, last) == 1) + first)
-        return np.concatenate(found)
+        voxels = np.concatenate(found)
+        return voxels[np.lexsort(voxels.T[::-1])]
 
     def _visit(self, boxes: Longs, *, occupied: bool = False) -> Iterator[tuple[Longs, Pairs, Index]]:
         """Pairs of a box and a region it reaches into, in as many parts as the regions must be brought in."""
