@@ -143,11 +143,8 @@ def test_a_way_through_a_door_tells_where_it_is_and_how_wide():
     assert len({way.door for way in doors}) == 1
     assert np.hypot(*doors[0].door[:2]) <= 0.15
     assert doors[0].door_width_m == pytest.approx(0.9, abs=0.1)
-    left = topology.locate((-2, 0, 0))[1]
-    crossing = [
-        w for w in topology.passages if (topology.places[w.a].room_id == left) != (topology.places[w.b].room_id == left)
-    ]
-    assert doors == crossing
+    room_of = {place.id: place.room_id for place in topology.places.values()}
+    assert doors == [way for way in topology.passages if room_of[way.a] != room_of[way.b]]
     assert all(way.door_width_m == 0 for way in topology.passages if way not in doors)
 
 
@@ -345,7 +342,7 @@ def geometry(topology):
             for number in np.unique(tile.rooms):
                 cells.setdefault(int(number), []).append((key, (tile.rooms == number).tobytes()))
         rooms |= {tuple(sorted(parts)) for number, parts in cells.items() if number}
-    ways = {tuple(sorted((at[p.a], at[p.b]))) + (p.length_m, p.door, p.door_width_m) for p in topology.passages}
+    ways = {(*sorted((at[p.a], at[p.b])), p.length_m, p.door, p.door_width_m) for p in topology.passages}
     return sorted((p.position, p.radius_m) for p in topology.places.values()), ways, rooms
 
 
@@ -431,7 +428,7 @@ def test_a_restored_topology_goes_on_bit_for_bit():
     blocks = one.changed_blocks()
     other.restore(one.state(), blocks)
     assert other.state() == one.state()
-    assert (other.places, other.passages, other.rooms) == (one.places, one.passages, one.rooms)
+    assert (other.places, set(other.passages), other.rooms) == (one.places, set(one.passages), one.rooms)
     for x in np.arange(-4, 4, 0.3):
         assert one.locate((x, 0.4, 0.2)) == other.locate((x, 0.4, 0.2))
     drawing.cells = known
