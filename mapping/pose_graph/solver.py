@@ -20,8 +20,11 @@ from mapping.pose_graph.normal import NotPositive, solve_blocks
 DOUBTFUL_CHI2 = 22.46  # exceeded by one good constraint in a thousand: chi-square with six degrees of freedom
 _GRADUATION = 3.0
 _MOST_STEPS = 30
+_STEPS_BETWEEN = 3  # with fewer, poses that a false closure bent have no time to come back
+_LAST_ROUNDS = 3
 _FIRST_STEPS = 6  # before outliers are known, an exact solution is worth nothing
 _SETTLED = 1e-6  # relative gain of a step that is not worth another
+_NEARLY = 1e-2  # the same before outliers are known
 _MOST_DAMPING = 1e8
 
 
@@ -61,7 +64,7 @@ def solve(poses: NDArray[np.float64], links: Links, fixed: NDArray[np.bool_]) ->
     The same input gives the same bits.
     """
     weights = np.ones(len(links.a))
-    poses, chi2, n_steps = _minimise(poses, links, weights, fixed, _FIRST_STEPS)
+    poses, chi2, n_steps = _minimise(poses, links, weights, fixed, _FIRST_STEPS, _NEARLY)
     squares = _chi2(_errors(poses, links), links)
     worst = float(squares[links.robust].max(initial=0.0))
     if worst <= DOUBTFUL_CHI2:
@@ -70,15 +73,21 @@ def solve(poses: NDArray[np.float64], links: Links, fixed: NDArray[np.bool_]) ->
     mu = DOUBTFUL_CHI2 / (2.0 * worst - DOUBTFUL_CHI2)
     while n_steps < 4 * _MOST_STEPS:
         weights = np.where(links.robust, _graduated(squares, mu), 1.0)
-        poses, chi2, more = _minimise(poses, links, weights, fixed, 1)
+        poses, chi2, more = _minimise(poses, links, weights, fixed, _STEPS_BETWEEN, _NEARLY)
         n_steps += more
         squares = _chi2(_errors(poses, links), links)
         mu *= _GRADUATION
         if ((weights == 0.0) | (weights == 1.0)).all():
             break
-    weights = np.where(links.robust & (squares > DOUBTFUL_CHI2), 0.0, 1.0)
-    poses, chi2, more = _minimise(poses, links, weights, fixed, _MOST_STEPS)
-    return Solution(rigid.orthonormal(poses), weights, chi2, n_steps + more)
+    for _ in range(_LAST_ROUNDS):
+        chosen = np.where(links.robust & (squares > DOUBTFUL_CHI2), 0.0, 1.0)
+        is_settled, weights = np.array_equal(chosen, weights), chosen
+        poses, chi2, more = _minimise(poses, links, weights, fixed, _MOST_STEPS)
+        n_steps += more
+        squares = _chi2(_errors(poses, links), links)
+        if is_settled:
+            break
+    return Solution(rigid.orthonormal(poses), weights, chi2, n_steps)
 
 
 def _graduated(squares: NDArray[np.float64], mu: float) -> NDArray[np.float64]:
@@ -89,7 +98,12 @@ def _graduated(squares: NDArray[np.float64], mu: float) -> NDArray[np.float64]:
 
 
 def _minimise(
-    poses: NDArray[np.float64], links: Links, weights: NDArray[np.float64], fixed: NDArray[np.bool_], most: int
+    poses: NDArray[np.float64],
+    links: Links,
+    weights: NDArray[np.float64],
+    fixed: NDArray[np.bool_],
+    most: int,
+    settled: float = _SETTLED,
 ) -> tuple[NDArray[np.float64], float, int]:
     damping = 1e-9
     pairs = np.sort(np.stack([links.a, links.b], axis=1), axis=1)
@@ -115,7 +129,7 @@ def _minimise(
             return poses, cost, n + 1
         gain = cost - tried_cost
         poses, errors, cost, damping = tried, tried_errors, tried_cost, max(damping / 10.0, 1e-9)
-        if gain <= _SETTLED * max(cost, 1e-9) or float(np.abs(step).max(initial=0.0)) < 1e-8:
+        if gain <= settled * max(cost, 1e-9) or float(np.abs(step).max(initial=0.0)) < 1e-8:
             return poses, cost, n + 1
     return poses, cost, most
 
