@@ -101,9 +101,9 @@ class Mapper:
         frame = self._begin(frame)
         self._anchoring.look(frame, self.octree.voxel_size_m)
         self._instances.surfaces.anchor = float(self._anchoring.node)
-        self.octree.integrate(frame, self.settings.max_range_m)
         if self.tsdf is not None:
             self.tsdf.integrate(frame, self.settings.max_range_m)
+        self.octree.integrate(frame, self.settings.max_range_m)
         self._topology.observe(frame)
         sightings = self._instances.observe(frame, segments)
         appeared = self._admit(sightings, frame.stamp_ns)

@@ -76,10 +76,10 @@ def decode(regions: Mapping[str, bytes], blocks: TsdfBlocks, voxel_size_m: float
 def lengths_of(name: str, content: bytes) -> tuple[float, float]:
     """Voxel size and truncation distance, metres, that a region was made with."""
     about = peek(content)
-    lengths = (about.get("voxel_size_m"), about.get("truncation_m"))
-    if not all(isinstance(length, float) and 0 < length < np.inf for length in lengths):
-        raise CorruptMemory(f"TSDF region {name}: want voxel_size_m and truncation_m in metres, got {lengths}")
-    return lengths[0], lengths[1]
+    voxel_size_m, truncation_m = about.get("voxel_size_m"), about.get("truncation_m")
+    if not (isinstance(voxel_size_m, float) and isinstance(truncation_m, float)):
+        raise CorruptMemory(f"TSDF region {name}: want voxel_size_m and truncation_m, got {sorted(about)}")
+    return voxel_size_m, truncation_m
 
 
 def _unpack(name: str, content: bytes, voxel_size_m: float, truncation_m: float) -> tuple[NDArray[np.int64], Values]:

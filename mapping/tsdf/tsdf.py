@@ -217,9 +217,7 @@ def tsdf_of(regions: Mapping[str, bytes]) -> Tsdf:
         CorruptMemory: the bytes are damaged.
     """
     if not regions:
-        raise BadInput(
-            "there is no TSDF to make a mesh of: the memory was built with mesh_voxel_m 0, or nothing was seen"
-        )
+        raise BadInput("mesh: there are no surfaces; the memory was built with mesh_voxel_m 0, or nothing was seen")
     tsdf = Tsdf(*storage.lengths_of(*next(iter(regions.items()))))
     tsdf.restore_regions(regions)
     return tsdf
