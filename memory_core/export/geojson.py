@@ -7,7 +7,7 @@ from typing import Any
 
 from memory_core.errors import NotPossible
 from memory_core.export.ids import number_of
-from memory_core.graph import Place, SceneGraph
+from memory_core.graph import Passage, Place, SceneGraph
 
 _LIMIT = 2**16  # the route server's messages hold ids in 16 bits
 
@@ -16,8 +16,9 @@ def to_geojson(graph: SceneGraph, frame: str = "map") -> dict[str, Any]:
     """A FeatureCollection: a Point for each place, two directed MultiLineStrings for each passage; metres in `frame`.
 
     A place keeps its number ("p7" is node 7) as long as all ids then fit below 65536, else places are numbered anew
-    from 0; the metadata of a node has its id in the memory and its room. Edges follow after the largest node id. The
-    route server refuses a graph without edges. O(places + passages).
+    from 0; edges follow after the largest node id. The metadata of a node has its id in the memory, its room and its
+    floor, that of an edge its metres, its cost in metres and the width of a door that it passes, that of the whole the
+    building's floors. The route server refuses a graph without edges. O(places + passages).
 
     Raises:
         NotPossible: there are too many places and passages for ids of 16 bits.
@@ -30,8 +31,15 @@ def to_geojson(graph: SceneGraph, frame: str = "map") -> dict[str, Any]:
         for direction, (start, end) in enumerate(((passage.a, passage.b), (passage.b, passage.a))):
             ends = graph.places[start], graph.places[end]
             properties = {"id": first_edge + 2 * k + direction, "startid": numbers[start], "endid": numbers[end]}
-            features.append(_edge(ends, {**properties, "metadata": {"length_m": passage.length_m}}))
-    return {"type": "FeatureCollection", "name": "tolman", "features": features}
+            features.append(_edge(ends, {**properties, "metadata": _about(passage)}))
+    floors = [{"id": floor.id, "z": floor.z, "rooms": list(floor.rooms)} for floor in graph.floors.values()]
+    about = {"building": {"floors": floors}} if floors else {}
+    return {"type": "FeatureCollection", "name": "tolman", "metadata": about, "features": features}
+
+
+def _about(passage: Passage) -> dict[str, float]:
+    about = {"length_m": passage.length_m, "cost_m": passage.cost}
+    return {**about, "door_width_m": passage.door_width_m} if passage.door_width_m else about
 
 
 def _numbers(graph: SceneGraph, n_edges: int) -> dict[str, int]:
@@ -52,6 +60,7 @@ def _node(place: Place, number: int, graph: SceneGraph, frame: str) -> dict[str,
         "place": place.id,
         "room": place.room_id,
         "class_type": room.label if room else "",
+        "floor": room.floor_id if room else "",
         "radius_m": place.radius_m,
         "z": place.position[2],
     }

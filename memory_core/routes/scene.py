@@ -33,7 +33,9 @@ class Route:
 
 
 def route(graph: SceneGraph, start: Point, goal: Point | str) -> Route:
-    """The shortest way over the passages from a point to a point, a place, a room or an object.
+    """The way of least cost over the passages from a point to a point, a place, a room or an object.
+
+    Passages cost their metres where nothing slower was learned.
 
     Points belong to the nearest place; a goal to one that can be reached if there is one hardly farther. A goal point
     outside the free circle of its place (a thing on a table) is not entered: the way ends at the place. A room is

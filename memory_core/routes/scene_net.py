@@ -8,12 +8,14 @@ import weakref
 
 import numpy as np
 
-from memory_core.graph import Place, SceneGraph
+from memory_core.graph import Passage, Place, SceneGraph
 from memory_core.routes.near import Point
 from memory_core.routes.route_graph import RouteGraph
+from memory_core.routes.settings import RouteSettings
 
 _MANY_PLACES = 3000  # contracting takes as long as some ten searches without; worth it when these are long
 _ROUNDING_M = 1e-6
+_BY_COST = RouteSettings(per_metre=0.0, per_cost=1.0)
 
 _nets: dict[int, tuple[weakref.ref[SceneGraph], SceneNet]] = {}
 
@@ -25,12 +27,12 @@ class SceneNet:
         self._places = list(graph.places.values())
         self._positions = np.array([place.position for place in self._places], np.float64).reshape(-1, 3)
         self._radii = np.array([place.radius_m for place in self._places], np.float64)
-        self._net = RouteGraph(contracted=len(self._places) >= _MANY_PLACES)
+        self._net = RouteGraph(_BY_COST, contracted=len(self._places) >= _MANY_PLACES)
         for place in self._places:
             self._net.put_node(place.id, place.position)
-        for (a, b), length_m in _shortest_passages(graph).items():
-            self._net.connect(a, b, length_m)
-            self._net.connect(b, a, length_m)
+        for (a, b), passage in _cheapest_passages(graph).items():
+            self._net.connect(a, b, passage.length_m, passage.cost)
+            self._net.connect(b, a, passage.length_m, passage.cost)
         self._net.settle()
         self._part = _parts(graph, self._net)
 
@@ -52,7 +54,7 @@ class SceneNet:
         return self._part[a] == self._part[b]
 
     def shortest(self, start: str, goal: str) -> list[str]:
-        """Ids along a shortest way between two places that are joined."""
+        """Ids along a way of least cost between two places that are joined."""
         return list(self._net.shortest(start, goal).ids)
 
 
@@ -73,12 +75,14 @@ def distance(place: Place, point: Point) -> tuple[float, float, str]:
     return gap, math.dist(place.position, point), place.id
 
 
-def _shortest_passages(graph: SceneGraph) -> dict[tuple[str, str], float]:
-    found: dict[tuple[str, str], float] = {}
+def _cheapest_passages(graph: SceneGraph) -> dict[tuple[str, str], Passage]:
+    """Passages by their ends, the smaller id first."""
+    found: dict[tuple[str, str], Passage] = {}
     for passage in graph.passages:
         if passage.a in graph.places and passage.b in graph.places and passage.a != passage.b:
             pair = (passage.a, passage.b) if passage.a < passage.b else (passage.b, passage.a)
-            found[pair] = min(passage.length_m, found.get(pair, math.inf))
+            if pair not in found or passage.cost < found[pair].cost:
+                found[pair] = passage
     return found
 
 

@@ -14,8 +14,8 @@ from recordings.graphs.checked import brief, finite, member, number
 def read_geojson(values: dict[str, Any], path: Path, settings: RouteSettings) -> RouteGraph:
     """Nodes by their number, or by `place` in their metadata where Tolman wrote it; directed edges.
 
-    Metres are `length_m` in an edge's metadata or else the air line, its learned cost is the route server's `cost`;
-    the height of a node is `z` in its metadata or else 0.
+    Metres are `length_m` in an edge's metadata or else the air line. Its learned cost is what `cost_m` in its metadata
+    adds to that, or the route server's `cost`. The height of a node is `z` in its metadata or else 0.
 
     Raises:
         BadSource: the file is not such a graph, an id comes twice, or an edge leads to a node that is not there.
@@ -50,7 +50,10 @@ def _connect(graph: RouteGraph, names: dict[int, str], properties: dict[str, Any
     length_m = None if length is None else number(length, f"{spot}, length_m")
     if length_m is not None and length_m < 0:
         raise BadSource(f"{spot}: want length_m of at least 0, got {length_m:g}")
-    cost = number(properties.get("cost", 0.0), f"{spot}, cost")
+    if length_m is not None and "cost_m" in _metadata(properties):
+        cost = number(_metadata(properties)["cost_m"], f"{spot}, cost_m") - length_m
+    else:
+        cost = number(properties.get("cost", 0.0), f"{spot}, cost")
     graph.connect(names[ends[0]], names[ends[1]], length_m, cost)
 
 

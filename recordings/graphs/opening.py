@@ -32,7 +32,7 @@ def is_graph(path: Path) -> bool:
 def open_graph(path: str | Path, *, hops: bool = False) -> RouteGraph:
     """A graph to find ways in, its kind found from its content.
 
-    Weights are metres, and half the cost where the file has costs.
+    Weights are metres, and what slows down where the file knows that.
 
     Args:
         hops: every edge weighs 1 instead.
@@ -41,7 +41,7 @@ def open_graph(path: str | Path, *, hops: bool = False) -> RouteGraph:
         BadSource: it is missing, torn or of an unknown kind; the message names the file and the line or entry.
     """
     path = Path(path).expanduser()
-    settings = HOPS if hops else RouteSettings()
+    settings = HOPS if hops else RouteSettings(per_cost=1.0)
     if not path.exists():
         raise BadSource(f"{path}: there is nothing here; {VALID}")
     if path.is_dir():

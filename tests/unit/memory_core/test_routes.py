@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import math
+import weakref
 from dataclasses import replace
 
 import networkx as nx
@@ -15,6 +17,7 @@ from memory_core.errors import NotPossible
 from memory_core.geometry import Box
 from memory_core.graph import Instance, Passage, Place, Room, SceneGraph
 from memory_core.routes import describe, nearest_place, route
+from memory_core.routes.scene_net import net_of
 
 
 def graph_of(places, passages=(), rooms=()):
@@ -168,3 +171,35 @@ def test_an_object_is_reached_at_its_place_even_if_another_is_nearer_through_the
     assert route(graph, (0, 0, 0), "o1").place_ids[-1] == "p3"
     with pytest.raises(NotPossible, match="mug"):
         route(graph, (0, 0, 0), "o2")
+
+
+def test_a_way_that_is_slow_to_go_is_avoided():
+    places = [place(0, 0, 0), place(1, 2, 0), place(2, 1, 1)]
+    direct = passage(places[0], places[1])
+    detour = [passage(places[0], places[2]), passage(places[2], places[1])]
+    assert route(graph_of(places, [direct, *detour]), (0, 0, 0), "p1").place_ids == ("p0", "p1")
+    slow = replace(direct, cost=9.0)
+    way = route(graph_of(places, [slow, *detour]), (0, 0, 0), "p1")
+    assert way.place_ids == ("p0", "p2", "p1")
+    assert way.length_m == pytest.approx(2 * math.sqrt(2))
+
+
+def test_a_graph_is_made_ready_once_and_forgotten_with_it():
+    places, passages = row()
+    graph = graph_of(places, passages)
+    net = net_of(graph)
+    route(graph, (0, 0, 0), "p4")
+    assert net_of(graph) is net
+    gone = weakref.ref(net)
+    del graph, net
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_building_of_thousands_of_places_is_asked_like_a_small_one():
+    n = 60
+    places = [place(k, 0.5 * (k % n), 0.5 * (k // n), 0.2) for k in range(n * n)]
+    pairs = [(k, k + step) for k in range(n * n) for step in (1, n) if k + step < n * n and (step == n or (k + 1) % n)]
+    graph = graph_of(places, [passage(places[a], places[b]) for a, b in pairs])
+    way = route(graph, places[0].position, f"p{n * n - 1}")
+    assert way.length_m == pytest.approx(0.5 * 2 * (n - 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import networkx as nx
 import numpy as np
@@ -42,8 +43,8 @@ def scene():
     return SceneGraph(
         7,
         places={place.id: place for place in places},
-        rooms={"r1": Room("r1", "kitchen", (0, 0, 0), Box.of((0, 0, 1), (2, 2, 2)))},
-        passages=(Passage("p1", "p3", 1.25), Passage("p3", "p7", 4.0)),
+        rooms={"r1": Room("r1", "kitchen", (0, 0, 0), Box.of((0, 0, 1), (2, 2, 2)), floor_id="s1")},
+        passages=(Passage("p1", "p3", 1.25), Passage("p3", "p7", 4.0, cost=6.5)),
     )
 
 
@@ -92,6 +93,17 @@ def test_what_is_exported_for_the_route_server_comes_back(tmp_path):
         ("p3", "p7"): 4.0,
         ("p7", "p3"): 4.0,
     }
+    assert graph.shortest("p1", "p7").weight == 1.25 + 6.5
+
+
+def test_the_route_server_is_told_floors_and_doors():
+    graph = scene()
+    door = replace(graph.passages[0], door_width_m=0.9)
+    values = to_geojson(replace(graph, passages=(door, *graph.passages[1:])))
+    assert values["metadata"]["building"]["floors"] == [{"id": "s1", "z": 0.0, "rooms": ["r1"]}]
+    about = [feature["properties"]["metadata"] for feature in values["features"]]
+    assert [node["floor"] for node in about[:3]] == ["s1", "s1", ""]
+    assert [edge.get("door_width_m") for edge in about[3:]] == [0.9, 0.9, None, None]
 
 
 def test_a_graph_drawn_for_the_route_server_by_hand_is_read_too(tmp_path):
