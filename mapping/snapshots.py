@@ -81,6 +81,10 @@ class Snapshots:
         """The image that explains an object, "" if none does. O(1)."""
         return self._of.get(name, "")
 
+    def covered(self) -> dict[str, str]:
+        """Every object that an image explains, with that image. O(objects)."""
+        return {name: self._of[name] for name in sorted(self._of)}
+
     def all(self) -> dict[str, tuple[str, ...]]:
         """Objects of each snapshot, in order. O(objects)."""
         return {image: tuple(sorted(self._members[image])) for image in sorted(self._members)}
