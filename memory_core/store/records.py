@@ -159,7 +159,7 @@ def statistics(connection: apsw.Connection) -> dict[str, Any]:
     octree = query.only(
         connection,
         "SELECT max(voxel_size_m), coalesce(sum(n_occupied), 0), coalesce(sum(n_free), 0), coalesce(sum(bytes), 0) "
-        "FROM map_block",
+        "FROM map_block WHERE instr(key, '/') = 0",  # other layers have names with a slash
     )
     ends = [stamp for stamp in (first, last, frames[1]) if stamp is not None]
     return {
