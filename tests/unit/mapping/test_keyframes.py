@@ -61,3 +61,10 @@ def test_a_restored_gate_decides_as_before(box_world, gate):
     other.restore(gate.state())
     for frame, shown in ((still(box_world, 2.0), [cup(150)]), (still(box_world, 3.0), [cup(400)])):
         assert gate.offer(frame, shown) == other.offer(frame, shown)
+
+
+def test_a_view_of_a_frontier_is_kept_but_not_more_than_one_a_second(box_world, gate):
+    gate.offer(still(box_world, 0.0), [])
+    assert gate.offer(still(box_world, 0.5), [], frontier=True) is None
+    assert gate.offer(still(box_world, 1.5), [], frontier=True) is not None
+    assert gate.offer(still(box_world, 3.0), []) is None

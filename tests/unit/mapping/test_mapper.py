@@ -149,3 +149,24 @@ def test_a_torn_state_is_refused():
 def test_impossible_settings_are_refused():
     with pytest.raises(BadSettings, match="instance_voxel_m"):
         Mapper(MapperSettings(instance_voxel_m=0.0))
+
+
+def test_every_object_is_explained_by_one_kept_image_that_shows_it(kitchen, mapped):
+    _, updates = mapped(kitchen.walk_around())
+    keyframes = {k.id: k for update in updates for k in update.keyframes}
+    graph = updates[-1].graph
+
+    assert set(graph.snapshots) == set(graph.instances)
+    assert all(name in keyframes[image].shows for name, image in graph.snapshots.items())
+    assert len(set(graph.snapshots.values())) < len(graph.instances)
+
+
+def test_frontiers_are_told_and_may_be_turned_off(kitchen, mapped):
+    frames = kitchen.walk_around()
+    mapper, updates = mapped(frames)
+    graph = updates[-1].graph
+
+    assert {one.id for one in mapper.frontiers.all()} == set(graph.frontiers) != set()
+    assert all(one.place_id in graph.places for one in graph.frontiers.values())
+    _, silent = mapped(frames, mapper=Mapper(MapperSettings(frontiers=False)))
+    assert not silent[-1].graph.frontiers
