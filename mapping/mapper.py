@@ -10,6 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mapping.features import FeatureLayer, Lit
+from mapping.features import layer as feature_layer
+from mapping.flow import Mover
+from mapping.flow.watch import MoverWatch
 from mapping.frontiers import Frontiers, FrontierSettings
 from mapping.keyframes import KeyframeGate, Shown
 from mapping.objects.boxes import largest_shift_m
@@ -66,6 +70,10 @@ class Mapper:
             decay_half_life_s=self.settings.decay_half_life_s,
         )
         self.tsdf = Tsdf(self.settings.mesh_voxel_m) if self.settings.mesh_voxel_m else None
+        self.features = FeatureLayer(
+            self.settings.voxel_size_m, self.settings.feature_similarity, self.settings.feature_items
+        )
+        self._watch = MoverWatch(max_range_m=self.settings.max_range_m) if self.settings.movers else None
         self.map_id = ""
         self._topology = Topology(TopologySettings(max_range_m=self.settings.max_range_m))
         self._instances = Instances(self.settings)
@@ -95,15 +103,21 @@ class Mapper:
         A frame of another session than the one before begins a new session in the same map.
 
         Raises:
-            BadFrame: another map than before, or a stamp before that of the last frame of the session.
+            BadFrame: another map than before, a stamp before that of the last frame of the session, or an embedding
+                of another kind than those before.
             PoseRefused: its pose is uncertain or jumps; see `mapping.pose_graph.gate`. Nothing was written.
         """
+        embedded = segments if self.settings.features == "auto" else ()
+        self.features.check(embedded)
         frame = self._begin(frame)
+        if self._watch is not None:
+            self._watch.observe(frame, self.octree)
         self._anchoring.look(frame, self.octree.voxel_size_m)
         self._instances.surfaces.anchor = float(self._anchoring.node)
         if self.tsdf is not None:
             self.tsdf.integrate(frame, self.settings.max_range_m)
         self.octree.integrate(frame, self.settings.max_range_m)
+        self.features.observe(frame, embedded, self.settings.max_range_m)
         self._topology.observe(frame)
         sightings = self._instances.observe(frame, segments)
         appeared = self._admit(sightings, frame.stamp_ns)
@@ -154,6 +168,8 @@ class Mapper:
         self._gate.move(last)
         self._trail = [(ns, _moved(last, at)) for ns, at in self._trail]
         self._tidy()
+        if self._watch is not None:
+            self._watch.begin_session()
         return done
 
     def update(self, final: bool = False) -> MapUpdate:
@@ -189,11 +205,25 @@ class Mapper:
             map_blocks={
                 **self.octree.changed_regions(),
                 **(self.tsdf.changed_regions() if self.tsdf is not None else {}),
+                **self.features.changed_regions(),
                 **self._topology.changed_blocks(),
                 **self._anchoring.changed_blocks(),
             },
             state=self._state(),
         )
+
+    def movers(self, after_s: float = 0.0) -> list[Mover]:
+        """What moves on the floor and where it will be so long after the last frame; none unless set to follow them.
+
+        O(grid of the movers).
+        """
+        return [] if self._watch is None else self._watch.movers(after_s)
+
+    def light_up(self, embedding: NDArray[np.floating], *, k: int | None = None, threshold: float | None = None) -> Lit:
+        """The occupied voxels that look most like an embedding, see `FeatureLayer`. O(blocks + what is lit)."""
+        lit = self.features.light_up(embedding, k=k, threshold=threshold)
+        there = self.octree.occupancy(lit.points) == 1
+        return Lit(lit.points[there], lit.scores[there])
 
     @property
     def trajectory(self) -> PoseGraph:
@@ -222,6 +252,7 @@ class Mapper:
             self.octree.restore_regions(layers.get("", {}))
         if self.tsdf is not None:
             self.tsdf.restore_regions(layers.get(tsdf_storage.LAYER, {}))
+        self.features.restore_regions(layers.get(feature_layer.LAYER, {}))
         self._anchoring.restore_blocks({name: layers.get(name, {}) for name in LAYERS})
         if state:
             self._load(_unpacked(state), layers)
@@ -257,6 +288,8 @@ class Mapper:
         self._journal.close_all(frame.stamp_ns)
         self._gate.begin_session()
         self._anchoring.begin_session()
+        if self._watch is not None:
+            self._watch.begin_session()
         self._n_frames = 0
         self._whereabouts = ("", "")
 
@@ -440,6 +473,8 @@ class Mapper:
             "snapshots": self.snapshots.state(),
             "anchoring": self._anchoring.state(),
         }
+        if self._watch is not None:
+            values["movers"] = pack(self._watch.state())
         return zlib.compress(pack(values), 1)
 
     def _load(self, values: dict[str, Any], layers: Mapping[str, Mapping[str, bytes]]) -> None:
@@ -455,6 +490,8 @@ class Mapper:
         self._topology.restore(values["topology"], layers.get(topology.LAYER, {}))
         self.frontiers.restore(values["frontiers"], self._topology.places)
         self.snapshots.restore(values["snapshots"])
+        if self._watch is not None and "movers" in values:
+            self._watch.restore(unpack(values["movers"]))
         if "anchoring" in values:
             self._anchoring.restore(values["anchoring"])
 

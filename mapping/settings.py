@@ -78,3 +78,11 @@ class MapperSettings:
         3, "frames in a row that must agree after a jump before the map goes on there", minimum=1, maximum=1000
     )
     keyframe_quality: int = setting(85, "JPEG quality of keyframes", minimum=1, maximum=100)
+    features: str = setting(
+        "auto", "embeddings of segments in the map: auto for those that have one", choices=("auto", "off")
+    )
+    feature_similarity: float = setting(
+        0.9, "least cosine of an embedding to the one that stands for it", minimum=0.1, maximum=0.99
+    )
+    feature_items: int = setting(4096, "distinct embeddings kept for a map", minimum=16, maximum=1 << 16)
+    movers: bool = setting(False, "follow what moves on the floor")
