@@ -11,7 +11,7 @@ import click
 
 from memory_app.cli.common import as_json, print_json
 
-_BENCHES = ("octree", "tsdf", "topology", "frontiers", "pipeline", "house")
+_BENCHES = ("octree", "growth", "tsdf", "topology", "frontiers", "pipeline", "house")
 
 
 @click.command()
@@ -25,9 +25,10 @@ def bench(name: str, data: Path | None, frames: int | None, as_json: bool) -> No
     """Measure NAME, peers interleaved with ours in the same run.
 
     \b
+    growth    cost of a frame, RAM and questions while the map grows a hundredfold
     octree    integration, queries, rays and agreement against OctoMap
     tsdf      surfaces with colour, and their mesh, against Open3D
-    topology  ways in a graph against networkx; --data GRAPH or city:N, --frames pairs of nodes
+    topology  ways in a graph against networkx; rooms of houses; --data GRAPH, city:N or house:FILE, --frames pairs
     frontiers cost of finding them while the map grows; images that explain the objects
     pipeline  a whole build: speed by stage, memory, disk
     house     the memory of a house tour against the truth: objects, rooms, answers
