@@ -161,7 +161,8 @@ class Mapper:
             return done
         last = deltas.T[self._anchoring.node]
         self._corrections.append(self._anchoring.told(deltas))
-        self._corrected.update(dict.fromkeys(track.number for track in self._instances.move(deltas.at)))
+        moved = self._instances.move(deltas.at)
+        self._corrected.update(dict.fromkeys(track.number for track in moved if track.id))
         boxes = self._anchoring.move_octree(self.octree, deltas, self._stamp_ns)
         self._topology.look_again(boxes)
         self.frontiers.look_again(boxes)

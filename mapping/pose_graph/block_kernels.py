@@ -161,12 +161,13 @@ def _voxel(x: Any, y: Any, z: Any) -> Any:
 
 @compiled
 def gather(
-    blocks: Any, voxels: Any, nodes: Any, T: Any, keys: Any, table: Any, sums: Any, nearby: Any, owners: Any
+    blocks: Any, voxels: Any, nodes: Any, T: Any, seams: Any, keys: Any, table: Any, sums: Any, nearby: Any, owners: Any
 ) -> None:
     """Adds the log-odds of moved blocks to where their voxels come to lie.
 
     Args:
         blocks: (m, 3), voxels (m, 512) int8, nodes (m,) and T (m, 4, 4) float64 how each moves, in voxels.
+        seams: (m, 6) uint8, 1 on the sides (-x, +x, -y, ...) where the next block moves otherwise.
         keys, table: the blocks that they may cover.
         sums: (n, 512) int16, NOTHING where nothing was added yet: sum over the blocks that cover the voxel's centre.
         nearby: (n, 512) int16, likewise: largest value of the blocks that nearly cover it.
@@ -176,6 +177,9 @@ def gather(
     mask = table.shape[0] - 1
     for i in range(blocks.shape[0]):
         M, values, node = T[i], voxels[i], nodes[i]
+        x0, x1 = -_REACH * seams[i, 0], 8.0 + _REACH * seams[i, 1]
+        y0, y1 = -_REACH * seams[i, 2], 8.0 + _REACH * seams[i, 3]
+        z0, z1 = -_REACH * seams[i, 4], 8.0 + _REACH * seams[i, 5]
         _bounds(blocks[i], M, low, high)
         dx, dy, dz = M[2, 0], M[2, 1], M[2, 2]
         length = high[2] - low[2] + 1
@@ -187,9 +191,9 @@ def gather(
                 px = M[0, 0] * a + M[1, 0] * b + dx * c - 8.0 * blocks[i, 0]
                 py = M[0, 1] * a + M[1, 1] * b + dy * c - 8.0 * blocks[i, 1]
                 pz = M[0, 2] * a + M[1, 2] * b + dz * c - 8.0 * blocks[i, 2]
-                first, end = _first_and_end(px, dx, -_REACH, 8.0 + _REACH, 0, length)
-                first, end = _first_and_end(py, dy, -_REACH, 8.0 + _REACH, first, end)
-                first, end = _first_and_end(pz, dz, -_REACH, 8.0 + _REACH, first, end)
+                first, end = _first_and_end(px, dx, x0, x1, 0, length)
+                first, end = _first_and_end(py, dy, y0, y1, first, end)
+                first, end = _first_and_end(pz, dz, z0, z1, first, end)
                 if first >= end:
                     continue
                 inner, outer = _first_and_end(px, dx, 0.0, 8.0, first, end)

@@ -64,13 +64,37 @@ def move_blocks(
     sums, nearby = (np.full((len(keys), 512), kernels.NOTHING, np.int16) for _ in range(2))
     owners = np.full(len(keys), -1, np.int32)
     kernels.gather(
-        at, np.ascontiguousarray(voxels), np.ascontiguousarray(nodes, np.int32), T, keys, table, sums, nearby, owners
+        at,
+        np.ascontiguousarray(voxels),
+        np.ascontiguousarray(nodes, np.int32),
+        T,
+        _seams(at, nodes, T),
+        keys,
+        table,
+        sums,
+        nearby,
+        owners,
     )
     settled, known = np.empty((len(keys), 512), np.int8), np.empty(len(keys), np.int16)
     kernels.settle(sums, nearby, limits[0], limits[1], settled, known)
     kept = np.flatnonzero(known)
     kept = kept[np.argsort(keys[kept])]
     return MovedBlocks(blocks_of(keys[kept]), settled[kept], owners[kept])
+
+
+def _seams(blocks: NDArray[np.int64], nodes: NDArray[np.int32], T: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """(N, 6) 1 on the sides -x, +x, -y, +y, -z, +z of blocks where there is a next one that moves otherwise."""
+    places = BlockAnchors()
+    places.put(blocks, np.arange(len(blocks), dtype=np.int32))
+    seams = np.zeros((len(blocks), 6), np.uint8)
+    for side in range(6):
+        step = np.zeros(3, np.int64)
+        step[side // 2] = 2 * (side % 2) - 1
+        other = places.of(blocks + step)
+        differs = (other >= 0) & (nodes[other] != nodes)
+        rows = np.flatnonzero(differs)
+        seams[rows, side] = (T[other[rows]] != T[rows]).any(axis=(1, 2))
+    return seams
 
 
 def _targets(blocks: NDArray[np.int64], T: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
