@@ -289,3 +289,13 @@ def test_extreme_settings_find_something_or_nothing_but_do_not_fail(fields):
     block.fill((3.0, 1.0, 0.1), (3.2, 2.0, 2.0), 0)
     found = followed(block, ALL, least_m2=0.0, least_unseen_m3=0.0, **fields).all()
     assert all(np.isfinite([*one.position, *one.normal, one.area_m2, one.unseen_m3]).all() for one in found)
+
+
+@pytest.mark.parametrize("value", [-1, 1])
+def test_a_change_in_one_tile_reaches_what_hangs_together_with_it_next_door(value):
+    block = Block()
+    block.fill((0.4, 0.4, 0.1), (2.8, 1.2, 1.7), 0)
+    grown = followed(block, ALL)
+    grown.note_change(*block.fill((1.6, 0.4, 0.1), (2.8, 1.2, 1.7), value))
+    grown.update(block)
+    assert grown.groups() == followed(block, ALL).groups()
