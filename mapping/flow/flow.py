@@ -21,7 +21,7 @@ from memory_core.errors import BadInput, CorruptMemory
 _ALIKE = 2.5  # cells and velocity steps within which two channels speak of one mover
 _LIKELY = 0.02  # share below which a channel is not asked
 
-_Channels = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]
+_Channels = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32], NDArray[np.int32]]
 
 
 class Mover(NamedTuple):
@@ -51,13 +51,15 @@ class FlowLayer:
         self.velocities: NDArray[np.float64] = np.stack(np.meshgrid(along, along, indexing="ij"), -1).reshape(-1, 2)
         self._shape = (len(self.velocities), n, n)
         self._channels, self._spare = self._empty(), self._empty()
+        self._newest = 0  # number of the newest mover
         self._phase: NDArray[np.float64] = np.zeros((len(self.velocities), 2))  # cells that channels are ahead
         self._first = (self._cell(center[0]) - n // 2, self._cell(center[1]) - n // 2)
 
     def _empty(self) -> _Channels:
-        """Evidence, share and offsets of nothing."""
+        """Evidence, share, offsets and numbers of nothing."""
         shape = self._shape
-        return np.zeros(shape, np.uint8), np.zeros(shape, np.float32), np.zeros((*shape, 2), np.float32)
+        offsets = np.zeros((*shape, 2), np.float32)
+        return np.zeros(shape, np.uint8), np.zeros(shape, np.float32), offsets, np.zeros(shape, np.int32)
 
     def _cell(self, metres: float) -> int:
         return int(np.floor(metres / self.settings.cell_m))
@@ -136,7 +138,9 @@ class FlowLayer:
         cells, one_of_each = np.unique(np.floor(places).astype(np.int64), axis=0, return_index=True)
         places = np.ascontiguousarray(places[one_of_each][seen[cells[:, 0], cells[:, 1]]])
         noise = self.settings.noise_m / self.settings.cell_m
-        kernels.weigh(places, self._channels, self._phase, seen, noise, self.settings.torus)
+        self._newest = int(
+            kernels.weigh(places, self._channels, self._phase, seen, noise, self.settings.torus, self._newest)
+        )
 
     def predict(self, dt_s: float = 0.0) -> NDArray[np.float32]:
         """(n, n) probability that a mover is in each cell in dt_s seconds, if all go on as they went."""
@@ -152,7 +156,7 @@ class FlowLayer:
 
         Channels that agree within two cells and velocities are one mover, at the mean of them.
         """
-        of, shares, offsets = self._channels
+        of, shares, offsets, _ = self._channels
         c, i, j = np.nonzero((of >= self.settings.min_evidence) & (shares >= _LIKELY))
         evidence, share = of[c, i, j].astype(np.int64), shares[c, i, j]
         order = np.lexsort((j, i, c, -evidence, -share))
@@ -180,11 +184,12 @@ class FlowLayer:
 
     def state(self) -> dict[str, Any]:
         """Values from which `restore` makes the same layer; only cells with evidence. O(channels x cells)."""
-        evidence, share, offsets = self._channels
+        evidence, share, offsets, numbers = self._channels
         at = np.flatnonzero(share > 0)
         return {
             "at": at.astype(np.int64), "evidence": evidence.ravel()[at], "share": share.ravel()[at],
-            "offsets": offsets.reshape(-1, 2)[at], "phase": self._phase.copy(), "first": list(self._first),
+            "offsets": offsets.reshape(-1, 2)[at], "numbers": numbers.ravel()[at],
+            "newest": self._newest, "phase": self._phase.copy(), "first": list(self._first),
             "shape": list(self._shape),
         }  # fmt: skip
 
@@ -199,12 +204,13 @@ class FlowLayer:
             fits = state["shape"] == list(self._shape) and state["phase"].shape == self._phase.shape
             if not fits or (len(at) and not 0 <= at.min() <= at.max() < np.prod(self._shape)):
                 raise CorruptMemory("movers: what was stored is of another grid")
-            evidence, share, offsets = self._empty()
+            evidence, share, offsets, numbers = self._empty()
             evidence.ravel()[at], share.ravel()[at] = state["evidence"], state["share"]
-            offsets.reshape(-1, 2)[at] = state["offsets"]
+            offsets.reshape(-1, 2)[at], numbers.ravel()[at] = state["offsets"], state["numbers"]
+            self._newest = int(state["newest"])
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             raise CorruptMemory(f"movers: {error!r} in what was stored") from error
-        self._channels, self._phase, self._first = (evidence, share, offsets), state["phase"].copy(), first
+        self._channels, self._phase, self._first = (evidence, share, offsets, numbers), state["phase"].copy(), first
 
 
 def _nearest(cells: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ import click
 
 from memory_app.cli.common import as_json, print_json
 
-_BENCHES = ("octree", "growth", "tsdf", "topology", "frontiers", "pipeline", "house")
+_BENCHES = ("octree", "growth", "tsdf", "topology", "frontiers", "features", "pipeline", "house")
 
 
 @click.command()
@@ -30,6 +30,7 @@ def bench(name: str, data: Path | None, frames: int | None, as_json: bool) -> No
     tsdf      surfaces with colour, and their mesh, against Open3D
     topology  ways in a graph against networkx; rooms of houses; --data GRAPH, city:N or house:FILE, --frames pairs
     frontiers cost of finding them while the map grows; images that explain the objects
+    features  a bank of embeddings: speed, coverage, size; how fast a query lights up the map
     pipeline  a whole build: speed by stage, memory, disk
     house     the memory of a house tour against the truth: objects, rooms, answers
     """

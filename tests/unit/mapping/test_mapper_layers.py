@@ -87,3 +87,18 @@ def test_a_frame_with_another_kind_of_embedding_is_refused_before_anything_is_wr
         mapper.integrate(frames[2], odd)
 
     assert mapper.update().n_frames == 2
+
+
+def test_movers_are_followed_only_when_asked_for(room):
+    frames = [room.frame((-3.0, 0.0, 1.3), (0.0, 0.0, 0.9), stamp_s=0.1 * k) for k in range(6)]
+    for k in range(14):
+        room.put("person", (-1.3, -1.2 + 0.08 * k, 0.85), (0.35, 0.35, 1.7))
+        frames.append(room.frame((-3.0, 0.0, 1.3), (0.0, 0.0, 0.9), stamp_s=0.1 * (6 + k)))
+    follows, ignores = Mapper(MapperSettings(movers=True)), Mapper()
+    run(frames, follows)
+    run(frames, ignores)
+    ahead = follows.movers(after_s=1.0)[0]
+
+    assert ignores.movers() == []
+    assert abs(ahead.vy - 0.8) < 0.4
+    assert abs(ahead.y - (-1.2 + 0.08 * 13 + 0.8)) < 0.6
