@@ -80,6 +80,10 @@ class Floor:
     box: Box
     rooms: tuple[str, ...]
 
+    @property
+    def position(self) -> tuple[float, float, float]:
+        return self.box.center
+
 
 @dataclass(frozen=True, slots=True)
 class Relation:
@@ -186,6 +190,10 @@ class SceneGraph:
         for layer, nodes in layers:
             for node in nodes.values():
                 graph.add_node(node.id, layer=layer, value=node)
+        floors = self.floors
+        for floor in floors.values():
+            graph.add_node(floor.id, layer="floor", value=floor)
+            graph.add_edges_from((floor.id, room_id, {"kind": "contains"}) for room_id in floor.rooms)
         inhabitants: list[Instance | Place | Frontier] = [
             *self.instances.values(),
             *self.places.values(),

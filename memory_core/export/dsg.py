@@ -7,7 +7,7 @@ from typing import Any
 
 from memory_core.export.ids import number_of
 from memory_core.geometry import Box
-from memory_core.graph import Instance, Place, Room, SceneGraph
+from memory_core.graph import Instance, Passage, Place, Room, SceneGraph, around
 
 _LAYERS = {"OBJECTS": 2, "PLACES": 3, "ROOMS": 4, "BUILDINGS": 5}
 _NO_LABEL = 2**32 - 1
@@ -19,10 +19,10 @@ _BUILDING = "building"
 def to_dsg(graph: SceneGraph) -> dict[str, Any]:
     """JSON values for `spark_dsg.DynamicSceneGraph.load`.
 
-    "o3" becomes node O3, "p3" p3, "r3" R3; B0 holds all rooms. Edges: rooms to their places, places to the objects
-    nearest to them, passages (weight: metres), relations (metadata: predicate). Places from which a frontier is looked
-    at are active frontiers. Class names are in the nodes' names
-    and, numbered, in the labelspaces of the metadata. O(nodes + edges).
+    "o3" becomes node O3, "p3" p3, "r3" R3; B0 holds all rooms, its metadata the floors. Edges: rooms to their places,
+    places to the objects nearest to them, passages (weight: metres), relations (metadata: predicate). Places from
+    which a frontier is looked at are active frontiers. Class names are in the nodes' names and, numbered, in the
+    labelspaces of the metadata. O(nodes + edges).
     """
     labels = sorted({instance.label for instance in graph.instances.values()})
     room_labels = sorted({room.label for room in graph.rooms.values()})
@@ -138,7 +138,7 @@ def _room_node(room: Room, label: int, stamp_ns: int) -> dict[str, Any]:
         **_semantic("RoomNodeAttributes", room.label, room.position, stamp_ns),
         "semantic_label": label,
         "bounding_box": _box(room.box),
-        "metadata": {"confidence": room.confidence},
+        "metadata": {"confidence": room.confidence, "floor": room.floor_id},
         "semantic_class_probabilities": {},
     }
     return _node(_symbol("R", room.id), "ROOMS", attributes)
@@ -148,11 +148,11 @@ def _building_nodes(graph: SceneGraph) -> list[dict[str, Any]]:
     """One building around all rooms; none without rooms."""
     if not graph.rooms:
         return []
-    low = tuple(min(room.box.minimum[axis] for room in graph.rooms.values()) for axis in range(3))
-    high = tuple(max(room.box.maximum[axis] for room in graph.rooms.values()) for axis in range(3))
-    box = Box((low[0], low[1], low[2]), (high[0], high[1], high[2]))
+    box = around([room.box for room in graph.rooms.values()])
+    floors = [{"id": floor.id, "z": floor.z, "rooms": list(floor.rooms)} for floor in graph.floors.values()]
     attributes = _semantic("SemanticNodeAttributes", _BUILDING, box.center, graph.stamp_ns)
-    return [_node(_symbol("B", "B0"), "BUILDINGS", {**attributes, "bounding_box": _box(box)})]
+    about = {"bounding_box": _box(box), "metadata": {"floors": floors}}
+    return [_node(_symbol("B", "B0"), "BUILDINGS", {**attributes, **about})]
 
 
 def _edges(graph: SceneGraph) -> list[dict[str, Any]]:
@@ -164,9 +164,15 @@ def _edges(graph: SceneGraph) -> list[dict[str, Any]]:
         *(_edge(_symbol("B", "B0"), _symbol("R", room)) for room in rooms),
         *(_edge(_symbol("R", room), _symbol("p", place)) for place, room in homes),
         *(_edge(_symbol("p", place), _symbol("O", thing)) for thing, place in stands),
-        *(_edge(_symbol("p", way.a), _symbol("p", way.b), weight=way.length_m) for way in ways),
+        *(_edge(_symbol("p", way.a), _symbol("p", way.b), way.length_m, _about(way)) for way in ways),
         *(_edge(*pair, metadata={"relations": facts}) for pair, facts in _related(graph).items()),
     ]
+
+
+def _about(way: Passage) -> dict[str, Any]:
+    """What a passage costs, and the door that it passes if any."""
+    about: dict[str, Any] = {"cost": way.cost}
+    return {**about, "door_width_m": way.door_width_m, "door": list(way.door)} if way.door is not None else about
 
 
 def _related(graph: SceneGraph) -> dict[tuple[int, int], list[list[Any]]]:

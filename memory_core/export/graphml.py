@@ -8,7 +8,7 @@ from typing import Any
 
 import networkx as nx
 
-from memory_core.graph import Frontier, Instance, Place, Room, SceneGraph
+from memory_core.graph import Floor, Frontier, Instance, Place, Room, SceneGraph
 
 # Characters that XML 1.0 cannot hold.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -27,7 +27,7 @@ def to_graphml(graph: SceneGraph) -> str:
     return "\n".join(nx.generate_graphml(plain)) + "\n"
 
 
-def _attributes(layer: str, value: Instance | Place | Room | Frontier) -> dict[str, Any]:
+def _attributes(layer: str, value: Instance | Place | Room | Floor | Frontier) -> dict[str, Any]:
     x, y, z = value.position
     common = {"layer": layer, "x": float(x), "y": float(y), "z": float(z)}
     if isinstance(value, Place):
@@ -36,9 +36,11 @@ def _attributes(layer: str, value: Instance | Place | Room | Frontier) -> dict[s
         measures = {"area_m2": float(value.area_m2), "unseen_m3": float(value.unseen_m3)}
         return {**common, "label": f"unseen {value.kind}", **measures, "room": value.room_id, "place": value.place_id}
     size = dict(zip(("size_x", "size_y", "size_z"), map(float, value.box.size), strict=True))
+    if isinstance(value, Floor):
+        return {**common, **size, "label": value.id}
     common = {**common, **size, "label": _clean(value.label), "confidence": float(value.confidence)}
     if isinstance(value, Room):
-        return common
+        return {**common, "floor": value.floor_id}
     return {
         **common,
         "words": _clean(" ".join(value.words)),

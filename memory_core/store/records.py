@@ -171,6 +171,7 @@ def statistics(connection: apsw.Connection) -> dict[str, Any]:
         "objects_gone": gone,
         "places": query.value(connection, "SELECT count(*) FROM place WHERE vt IS NULL"),
         "rooms": query.value(connection, "SELECT count(*) FROM room WHERE vt IS NULL"),
+        "floors": query.value(connection, "SELECT count(DISTINCT nullif(floor, '')) FROM room WHERE vt IS NULL"),
         "frontiers": query.value(connection, "SELECT count(*) FROM frontier WHERE vt IS NULL"),
         "snapshots": query.value(connection, "SELECT count(*) FROM keyframe"),
         "octree": dict(zip(("voxel_size_m", "occupied", "free", "bytes"), octree, strict=True)),

@@ -23,17 +23,50 @@ def toured(spec=None, every=30):
         topology.observe(frame)
         if n % every == 0:
             topology.update(octree, {})
-    things = {
+    topology.update(octree, things_of(tour))
+    return tour, topology
+
+
+def things_of(tour):
+    return {
         f"o{k}": Instance(f"o{k}", thing.label, {thing.label: 1.0}, thing.box, "present", 0, 1, 5, 0.9)
         for k, thing in enumerate(tour.objects(), 1)
     }
-    topology.update(octree, things)
-    return tour, topology
 
 
 @pytest.fixture(scope="module")
 def own_house():
     return toured()
+
+
+def test_it_does_not_matter_when_updates_are_made(own_house):
+    """Places, rooms, doors and lengths are the same after the last update, whatever the updates before it."""
+    tour, often = own_house
+    once = Topology()
+    octree = Octree(0.05)
+    for frame in tour.frames():
+        octree.integrate(frame, 4.0)
+        once.observe(frame)
+    once.update(octree, things_of(tour))
+    assert sorted((p.position, p.radius_m) for p in once.places.values()) == sorted(
+        (p.position, p.radius_m) for p in often.places.values()
+    )
+    assert sorted((r.label, r.position, r.box) for r in once.rooms.values()) == sorted(
+        (r.label, r.position, r.box) for r in often.rooms.values()
+    )
+    assert sorted((p.length_m, p.cost, p.door_width_m, p.door or ()) for p in once.passages) == sorted(
+        (p.length_m, p.cost, p.door_width_m, p.door or ()) for p in often.passages
+    )
+
+
+def test_doors_of_the_house_are_found_where_they_are(own_house):
+    """Every pair of rooms that a door joins in the floor plan is joined by one here, of about that width."""
+    tour, topology = own_house
+    doors = {way.door: way.door_width_m for way in topology.passages if way.door is not None}
+    assert len(doors) >= len(tour.rooms()) - 1
+    assert all(0.6 <= width <= 2.1 for width in doors.values())
+    floor = TrueFloor(tour._world, radius_m=0.15)
+    assert floor.can_stand(np.array([door[:2] for door in doors])).all()
 
 
 def true_room(tour, x, y):
