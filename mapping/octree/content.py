@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mapping.compiled import compiled
 from mapping.octree import morton
 from memory_core.errors import BadSettings, CorruptMemory
 from memory_core.packing import pack, unpack
@@ -20,11 +21,27 @@ from memory_core.packing import pack, unpack
 REGION = 8  # blocks along a region's edge
 VERSION = 2
 _UNKNOWN = -128
-_LOWEST_VALUE = -126  # the two below mean something else
+_ABSENT, _LOWEST_VALUE = -127, -126  # what the lookups say of regions that are not in RAM is no value
 _VOXELS = 512
 _BIAS = morton.BIAS >> 3
 _MAX_REGION = 1 << 14
 _NAME = re.compile(r"-?\d{1,6}_-?\d{1,6}_-?\d{1,6}")
+
+
+@compiled
+def _tally(log_odds: NDArray[np.int8]) -> NDArray[np.int32]:
+    """(m, 3) of blocks (m, 512): occupied voxels, free ones, and 1 where all voxels are the same."""
+    tally = np.empty((log_odds.shape[0], 3), np.int32)
+    for block in range(log_odds.shape[0]):
+        voxels = log_odds[block]
+        first = voxels[0]
+        occupied, known, differing = np.int16(0), np.int16(0), np.int16(0)
+        for i in range(_VOXELS):
+            occupied = np.int16(occupied + np.int16(voxels[i] >= 0))
+            known = np.int16(known + np.int16(voxels[i] != _UNKNOWN))
+            differing = np.int16(differing + np.int16(voxels[i] != first))
+        tally[block, 0], tally[block, 1], tally[block, 2] = occupied, known - occupied, differing == 0
+    return tally
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +64,7 @@ class Content:
 
     def mixed_counts(self) -> NDArray[np.int32]:
         """(m, 2) occupied and free voxels of the mixed blocks."""
-        occupied = (self.log_odds >= 0).sum(axis=1)
-        return np.stack([occupied, (self.log_odds != _UNKNOWN).sum(axis=1) - occupied], axis=1).astype(np.int32)
+        return np.asarray(_tally(np.ascontiguousarray(self.log_odds))[:, :2], np.int32)
 
     def counts(self) -> tuple[int, int]:
         """Occupied and free voxels."""
@@ -65,7 +81,7 @@ class Content:
 
     def simplified(self) -> Content:
         """The same with every uniform block as one value, and none of which nothing is known."""
-        uniform = (self.log_odds == self.log_odds[:, :1]).all(axis=1)
+        uniform = _tally(np.ascontiguousarray(self.log_odds))[:, 2] != 0
         if not uniform.any():
             return self
         whole = self.whole.copy()
@@ -160,7 +176,8 @@ def from_bytes(name: str, data: bytes, voxel_size_m: float) -> Content:
 
 
 def _valid(values: NDArray[np.int8]) -> NDArray[np.int8]:
-    return np.where(values == _UNKNOWN, values, np.maximum(values, _LOWEST_VALUE)).astype(np.int8)
+    values[values == _ABSENT] = _LOWEST_VALUE
+    return values
 
 
 def split(

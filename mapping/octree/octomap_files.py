@@ -54,11 +54,11 @@ class _Nodes(NamedTuple):
     children: NDArray[np.int64]  # two bits each
 
 
-def write(blocks: Blocks, paging: Paging, voxel_size_m: float, path: Path) -> None:
+def write(blocks: Blocks, paging: Paging, voxel_size_m: float, path: Path, kind: str) -> None:
     """See `mapping.octree.octree.Octree.save_octomap`."""
-    binary = path.suffix.lower() == ".bt"
-    if not binary and path.suffix.lower() != ".ot":
-        raise BadInput(f"{path}: want a name that ends in .bt or .ot")
+    if kind not in ("bt", "ot"):
+        raise BadInput(f"{path}: want a name that ends in .bt or .ot, or one of these as the kind")
+    binary = kind == "bt"
     levels = _levels(_leaves(blocks, paging, binary=binary))
     data = _bt(levels) if binary else _ot(levels)
     n_nodes = sum(len(level.codes) for level in levels)

@@ -310,13 +310,17 @@ class Octree:
         octree.restore_regions(regions)
         return octree
 
-    def save_octomap(self, path: Path | str) -> None:
-        """Write the map as OctoMap's .bt (occupied or free) or .ot (log-odds), by the name's ending. O(map log map).
+    def save_octomap(self, path: Path | str, kind: str = "") -> None:
+        """Write the map as OctoMap's "bt" (occupied or free) or "ot" (log-odds). O(map log map).
+
+        Args:
+            kind: "bt" or "ot"; by the name's ending when not given.
 
         Raises:
-            BadInput: another ending, or a map that reaches beyond OctoMap's 2^15 voxels from the origin.
+            BadInput: another kind, or a map that reaches beyond OctoMap's 2^15 voxels from the origin.
         """
-        octomap_files.write(self._blocks, self._paging, self.voxel_size_m, Path(path))
+        path = Path(path)
+        octomap_files.write(self._blocks, self._paging, self.voxel_size_m, path, kind or path.suffix.lower()[1:])
 
     @classmethod
     def load_octomap(cls, path: Path | str, device: str = "cpu") -> Octree:

@@ -15,21 +15,29 @@ from memory_app.meshes import write_mesh_of
 from memory_app.semantic import write_semantic_map
 from memory_core import export as graph_export
 
-_FORMATS = ["ply", "mesh", "glb", "semantic", *graph_export.FORMATS]
-_OF_THE_MAP = ("ply", "mesh", "glb", "semantic")
+_FORMATS = ["ply", "bt", "ot", "grid", "mesh", "glb", "semantic", *graph_export.FORMATS]
+_OF_THE_MAP = ("ply", "bt", "ot", "grid", "mesh", "glb", "semantic")
 
 
 @click.command()
 @memory_argument
 @click.option("--format", "kind", required=True, type=click.Choice(_FORMATS), help="See above.")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="File to write.")
+@click.option(
+    "--heights", nargs=2, type=float, default=(0.1, 1.5), metavar="LOW HIGH", show_default=True,
+    help="Metres above the map's zero that the grid looks at.",
+)  # fmt: skip
 @as_of_option
 @as_json
-def export(memory_dir: Path, kind: str, output: Path, as_of: int | None, as_json: bool) -> None:
+def export(
+    memory_dir: Path, kind: str, output: Path, heights: tuple[float, float], as_of: int | None, as_json: bool
+) -> None:
     """Write the map or the graph of the memory at DIR for other tools.
 
     \b
     ply      centres of the occupied voxels (MeshLab, CloudCompare, Open3D)
+    bt, ot   OctoMap's tree, occupied or free, or with log-odds (octovis, MoveIt, RViz)
+    grid     seen from above between two heights: image and YAML for Nav2's map server
     mesh     surfaces with colours as triangles, binary PLY (MeshLab, Blender, Open3D)
     glb      the same as GLB (browsers, Blender, game engines)
     dsg      dynamic scene graph that spark_dsg loads; name the file .json
@@ -44,6 +52,11 @@ def export(memory_dir: Path, kind: str, output: Path, as_of: int | None, as_json
     with open_memory(memory_dir) as memory:
         if kind == "ply":
             exporters.write_ply(load_octree(memory).occupied_centers(), None, output)
+        elif kind in ("bt", "ot"):
+            load_octree(memory).save_octomap(output, kind)
+        elif kind == "grid":
+            grid = load_octree(memory).occupancy_grid(*heights)
+            exporters.write_grid(grid.cells, grid.origin, grid.resolution_m, output)
         elif kind in ("mesh", "glb"):
             write_mesh_of(memory, output, "ply" if kind == "mesh" else "glb")
         elif kind == "semantic":
