@@ -63,12 +63,14 @@ class Hierarchy:
         n_before = len(self.levels.arcs)
         pairs, self._touched = list(self._touched), {}
         if pairs:
+            self.levels.unfolded.clear()
             self.levels.grow(1 + max(b for _, b in pairs))
             if contracted and not self._left and len(pairs) <= 1 + _MANY_SHARE * n_before:
                 self._patch(pairs, n_before)
             else:
                 self._left = free(self.levels, [*self._left, *dict.fromkeys(node for pair in pairs for node in pair)])
         if contracted and self._left:
+            self.levels.unfolded.clear()
             self._contract(self._left)
             self._left = []
 

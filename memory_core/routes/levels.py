@@ -30,6 +30,7 @@ class Levels:
         parent: of a contracted node the first contracted among its arcs, NO_NODE when there is none.
         order: when a node was contracted: every number at the ends of its arcs is larger; infinite for uncontracted.
         height: 1 + the largest height below it when it was contracted.
+        unfolded: nodes inside arcs that ways went over, from end to end; empty after every change.
     """
 
     def __init__(self, weight: Callable[[int, int], float], neighbours: Callable[[int], Iterable[int]]) -> None:
@@ -40,6 +41,7 @@ class Levels:
         self.contracted = bytearray()
         self.order: list[float] = []
         self.height: list[int] = []
+        self.unfolded: dict[tuple[int, int], list[int]] = {}
         self._climbs: list[Climb | None] = []
 
     def grow(self, n: int) -> None:

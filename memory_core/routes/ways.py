@@ -10,6 +10,7 @@ import math
 from memory_core.routes.levels import NO_NODE, Levels
 
 _OUT, _INTO = 0, 1
+_LONGEST_KEPT, _MOST_KEPT = 256, 20_000  # nodes of an unfolded arc, and arcs, that are remembered
 
 
 class _Side:
@@ -20,26 +21,15 @@ class _Side:
         self.least: dict[int, float] = {start: 0.0}
         self.before: dict[int, int] = {}
 
-    def climb(self, levels: Levels, node: int, enough: float, met: dict[int, float]) -> tuple[float, int]:
-        """Relax the arcs of all ancestors.
-
-        Returns:
-            The least weight below `enough` of a way to a node that the other side `met`, and this node.
-        """
-        parent, contracted, climb_of = levels.parent, levels.contracted, levels.climb
-        least, before, direction = self.least, self.before, self.direction
-        weight_of, meeting = least.get, NO_NODE
-        while node != NO_NODE and contracted[node]:
-            here = weight_of(node)
-            if here is not None and here < enough:
-                if node in met and here + met[node] < enough:
-                    enough, meeting = here + met[node], node
-                for there, weight in climb_of(node)[direction]:
-                    weight += here  # noqa: PLW2901  # a name less in the innermost loop
-                    if weight < weight_of(there, math.inf):
-                        least[there], before[there] = weight, node
-            node = parent[node]
-        return enough, meeting
+    def relax(self, levels: Levels, node: int, enough: float) -> None:
+        """Try the arcs of a contracted node, unless ways over it are too long anyway."""
+        here = self.least.get(node, math.inf)
+        if here < enough:
+            least, before, weight_of = self.least, self.before, self.least.get
+            for there, weight in levels.climb(node)[self.direction]:
+                weight += here  # noqa: PLW2901  # a name less in the innermost loop
+                if weight < weight_of(there, math.inf):
+                    least[there], before[there] = weight, node
 
 
 def shortest(levels: Levels, start: int, goal: int) -> tuple[list[int], float] | None:
@@ -51,12 +41,37 @@ def shortest(levels: Levels, start: int, goal: int) -> tuple[list[int], float] |
     if start == goal:
         return [start], 0.0
     ahead, back = _Side(start, _OUT), _Side(goal, _INTO)
-    ahead.climb(levels, start, math.inf, {})
-    enough, meeting = back.climb(levels, goal, math.inf, ahead.least)
+    enough, meeting = _climb(levels, ahead, back, start, goal)
     meeting = _search_core(levels, ahead, back, enough, meeting)
     if meeting == NO_NODE:
         return None
     return _without_loops(_unfold(levels, ahead, back, meeting)), ahead.least[meeting] + back.least[meeting]
+
+
+def _climb(levels: Levels, ahead: _Side, back: _Side, a: int, b: int) -> tuple[float, int]:
+    """Relax the arcs of the ancestors of both ends, in the order in which they were contracted.
+
+    Returns:
+        The least weight of a way over a contracted node that both ends reach, and this node.
+    """
+    order, parent = levels.order, levels.parent
+    a, b = (node if levels.contracted[node] else NO_NODE for node in (a, b))
+    enough, meeting = math.inf, NO_NODE
+    while a != b:
+        if b == NO_NODE or (a != NO_NODE and order[a] < order[b]):
+            ahead.relax(levels, a, enough)
+            a = parent[a]
+        else:
+            back.relax(levels, b, enough)
+            b = parent[b]
+    while a != NO_NODE:
+        both = ahead.least.get(a, math.inf) + back.least.get(a, math.inf)
+        if both < enough:
+            enough, meeting = both, a
+        ahead.relax(levels, a, enough)
+        back.relax(levels, a, enough)
+        a = parent[a]
+    return enough, meeting
 
 
 def _search_core(levels: Levels, ahead: _Side, back: _Side, enough: float, meeting: int) -> int:
@@ -93,29 +108,41 @@ def _unfold(levels: Levels, ahead: _Side, back: _Side, meeting: int) -> list[int
     climbed.reverse()
     way = climbed[:1]
     for a, b in itertools.pairwise(climbed):
-        _append_between(levels, way, a, b, arcs[a][b][2])
+        way += _inside(levels, a, b, arcs[a][b][2])
         way.append(b)
     here = meeting
     while here in back.before:
         there = back.before[here]
-        _append_between(levels, way, here, there, arcs[there][here][3])
+        way += _inside(levels, here, there, arcs[there][here][3])
         way.append(there)
         here = there
     return way
 
 
-def _append_between(levels: Levels, way: list[int], a: int, b: int, mid: int) -> None:
-    """The nodes that a shortcut from a to b over `mid` stands for, without its ends."""
+def _inside(levels: Levels, a: int, b: int, mid: int) -> list[int]:
+    """The nodes that an arc from a to b over `mid` stands for, without its ends; remembered until something changes."""
+    if mid == NO_NODE:
+        return []
+    known = levels.unfolded.get((a, b))
+    if known is None:
+        known = _unfold_arc(levels, a, b, mid)
+        if len(known) <= _LONGEST_KEPT and len(levels.unfolded) < _MOST_KEPT:
+            levels.unfolded[a, b] = known
+    return known
+
+
+def _unfold_arc(levels: Levels, a: int, b: int, mid: int) -> list[int]:
     arcs = levels.arcs
+    inside: list[int] = []
     waiting: list[tuple[int, int]] = []
     while True:
         while mid != NO_NODE:
             waiting.append((mid, b))
             b, mid = mid, arcs[mid][a][3]
         if not waiting:
-            return
+            return inside
         a, b = waiting.pop()
-        way.append(a)
+        inside.append(a)
         mid = arcs[a][b][2]
 
 
