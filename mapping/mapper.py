@@ -163,6 +163,9 @@ class Mapper:
         self._corrections.append(self._anchoring.told(deltas))
         moved = self._instances.move(deltas.at)
         self._corrected.update(dict.fromkeys(track.number for track in moved if track.id))
+        if self.tsdf is not None:
+            centers = self.tsdf.block_centers()
+            self.tsdf.move(self._anchoring.motion_at(centers, self.octree.voxel_size_m, deltas))
         boxes = self._anchoring.move_octree(self.octree, deltas, self._stamp_ns)
         self._topology.look_again(boxes)
         self.frontiers.look_again(boxes)

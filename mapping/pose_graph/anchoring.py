@@ -108,6 +108,12 @@ class Anchoring:
         self._T_map_source = np.eye(4) if source_follows else last @ self._T_map_source
         self._gate.move(last)
 
+    def motion_at(self, points: NDArray[np.float64], voxel_size_m: float, deltas: Deltas) -> NDArray[np.float64]:
+        """(N, 4, 4) metres, how what is at points (N, 3) moves: as the octree's blocks there do. O(N)."""
+        at = np.floor(points / (_BLOCK * voxel_size_m)).astype(np.int64)
+        blocks, which = np.unique(at, axis=0, return_inverse=True)
+        return deltas.at(fill_unknown(blocks, self._blocks.of(blocks))[which.reshape(-1)])
+
     def move_octree(self, octree: Octree, deltas: Deltas, stamp_ns: int) -> NDArray[np.float64]:
         """Move the blocks of the map with their anchors; where from above that is: boxes (N, 4) in metres. O(map)."""
         blocks, voxels = octree.known_blocks()

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,15 +32,21 @@ def regions_of(blocks: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray(np.unique(blocks // REGION, axis=0))
 
 
-def encode(blocks: TsdfBlocks, voxel_size_m: float, truncation_m: float) -> dict[str, bytes]:
-    """Regions with changed blocks by name "tsdf/x_y_z" (coordinates in regions), sorted; no unseen blocks."""
+def encode(
+    blocks: TsdfBlocks, voxel_size_m: float, truncation_m: float, emptied: Collection[tuple[int, ...]] = ()
+) -> dict[str, bytes]:
+    """Regions with changed blocks by name "tsdf/x_y_z" (coordinates in regions), sorted; no unseen blocks.
+
+    Of the regions in `emptied` those in which no block is left come without blocks.
+    """
     packed = {}
-    for region in regions_of(blocks.marked(blocks.stored.changed)):
+    changed = regions_of(blocks.marked(blocks.stored.changed))
+    for region in np.unique(np.array([*changed.tolist(), *emptied], np.int64).reshape(-1, 3), axis=0):
         rows = blocks.rows_of(blocks_in(region))
         rows = rows[rows >= 0]
         rows = rows[blocks.stored.known[rows] != 0]
         rows = rows[np.argsort(blocks.keys[rows])]
-        if len(rows):
+        if len(rows) or tuple(region.tolist()) in emptied:
             packed[_name(region)] = _pack(blocks, rows, voxel_size_m, truncation_m)
     return packed
 
@@ -91,8 +97,13 @@ def _unpack(name: str, content: bytes, voxel_size_m: float, truncation_m: float)
             raise BadSettings(f"TSDF region {name}: want {length} {wanted}, got {values.get(length)!r}")
     keys, bits = _array(name, values, "keys", np.int64, 1), _array(name, values, "seen", np.uint8, 2)
     at = blocks_of(keys)
-    whole = bits.shape == (len(keys), VOXELS // 8) and len(keys) and (np.diff(keys) > 0).all()
-    if not whole or not in_range(at) or (keys_of(at) != keys).any() or [_name(r) for r in regions_of(at)] != [name]:
+    whole = bits.shape == (len(keys), VOXELS // 8) and (np.diff(keys) > 0).all()
+    if (
+        not whole
+        or not in_range(at)
+        or (keys_of(at) != keys).any()
+        or [_name(r) for r in regions_of(at)] not in ([name], [])
+    ):
         raise CorruptMemory(f"TSDF region {name}: its {len(keys)} blocks are not those of this region")
     return keys, _voxels(name, values, np.unpackbits(bits, axis=1).astype(bool))
 

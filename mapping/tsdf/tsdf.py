@@ -25,6 +25,7 @@ from mapping.tsdf.kernels import (
     update_blocks,
 )
 from mapping.tsdf.mesh import Mesh, Mesher
+from mapping.tsdf.moving import moved
 from mapping.tsdf.table import MAX_BLOCK, blocks_of
 from memory_core.errors import BackendUnavailable, BadFrame, BadInput, BadSettings
 from memory_core.frame import CameraFrame
@@ -65,6 +66,7 @@ class Tsdf:
         self.truncation_m = truncation * self.voxel_size_m
         self._truncation = truncation
         self._blocks = TsdfBlocks()
+        self._emptied: set[tuple[int, ...]] = set()  # regions that the store may have though nothing is left in them
         self._mesher = Mesher(self._blocks, self.voxel_size_m)
         self._scratch = make_scratch()
         self._touched = _room(1 << 14)
@@ -159,6 +161,26 @@ class Tsdf:
         inside = voxel % BLOCK
         return rows, (inside[:, 0] << 6) | (inside[:, 1] << 3) | inside[:, 2]
 
+    def block_centers(self) -> NDArray[np.float64]:
+        """(n, 3) metres, the middle of every block, in the order in which `move` wants transforms. O(blocks)."""
+        centers = blocks_of(self._blocks.keys[: self._blocks.n]) + 0.5
+        return np.asarray(centers * (BLOCK * self.voxel_size_m), np.float64)
+
+    def move(self, T: NDArray[np.float64]) -> None:
+        """Move each block rigidly, T (n, 4, 4) metres, as when the trajectory it was seen from is corrected. O(voxels).
+
+        Raises:
+            BadInput: not one transform for each block, or one that leaves the map's coordinates; nothing is changed.
+        """
+        if T.shape != (self._blocks.n, 4, 4):
+            raise BadInput(f"T: want ({self._blocks.n}, 4, 4), one for each block, got {T.shape}")
+        in_voxels = T.copy()
+        in_voxels[:, :3, 3] /= self.voxel_size_m
+        known = self._blocks.marked(self._blocks.stored.known)
+        emptied = self._emptied | {tuple(region) for region in storage.regions_of(known).tolist()}
+        self._blocks, self._emptied = moved(self._blocks, in_voxels), emptied
+        self._mesher = Mesher(self._blocks, self.voxel_size_m)
+
     def mesh(self, min_weight: int = 1) -> Mesh:
         """The surface as triangles; only regions that changed since the last call are meshed anew.
 
@@ -195,8 +217,9 @@ class Tsdf:
         Marks them as stored. The bytes depend only on the voxels, not on how they came to be.
         O(blocks + voxels in changed regions).
         """
-        regions = storage.encode(self._blocks, self.voxel_size_m, self.truncation_m)
+        regions = storage.encode(self._blocks, self.voxel_size_m, self.truncation_m, self._emptied)
         self._blocks.stored.changed[: self._blocks.n] = 0
+        self._emptied = set()
         return regions
 
     def restore_regions(self, regions: Mapping[str, bytes]) -> None:

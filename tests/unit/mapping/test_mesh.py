@@ -83,7 +83,7 @@ def test_a_ball_seen_from_all_sides_is_a_closed_surface_of_its_size(voxel_size_m
 
 def test_seen_from_one_side_there_is_no_surface_where_nothing_was_seen():
     tsdf = Tsdf(0.05)
-    eye = CENTER + (0, 0, 2.0)
+    eye = CENTER + np.array([0, 0, 2.0])
     tsdf.integrate(ball(eye, background_m=0.0), 3.5)
 
     vertices = tsdf.mesh().vertices - CENTER
@@ -148,7 +148,7 @@ def test_only_regions_that_changed_are_meshed(monkeypatch):
     assert made == []
     tsdf.mesh(min_weight=2)
     n_all = len(made)
-    far = ball(CENTER + (0, 0, 1.2))
+    far = ball(CENTER + np.array([0, 0, 1.2]))
     far.T_world_cam[:3, 3] += 20.0
     tsdf.integrate(far, 3.5)
     tsdf.mesh(min_weight=2)
@@ -162,7 +162,7 @@ def test_only_regions_that_changed_are_meshed(monkeypatch):
 def test_surfaces_that_too_few_frames_saw_are_left_out():
     tsdf = Tsdf(0.05)
     for _ in range(2):
-        tsdf.integrate(ball(CENTER + (0, 0, 2.0)), 3.5)
+        tsdf.integrate(ball(CENTER + np.array([0, 0, 2.0])), 3.5)
 
     assert len(tsdf.mesh(2).faces) > 100
     assert len(tsdf.mesh(3).faces) == 0
@@ -252,3 +252,36 @@ def test_meshes_without_triangles_and_unknown_formats(tmp_path):
     with pytest.raises(BadInput, match="obj"):
         write_mesh(empty, tmp_path / "mesh.obj", "obj")
     assert [path.name for path in tmp_path.iterdir()] == ["empty.ply"]
+
+
+def moving(angle_rad, shift_m):
+    T = np.eye(4)
+    T[:2, :2] = [[np.cos(angle_rad), -np.sin(angle_rad)], [np.sin(angle_rad), np.cos(angle_rad)]]
+    T[:3, 3] = shift_m
+    return T
+
+
+@pytest.mark.parametrize("T", [np.eye(4), moving(0.0, (0.05, -0.1, 0.15)), moving(0.3, (1.013, -2.2, 0.77))])
+def test_a_map_that_is_moved_shows_the_ball_elsewhere(T):
+    tsdf = ball_map(0.05)
+    stored = tsdf.changed_regions()
+    before = tsdf.mesh()
+    tsdf.move(np.tile(T, (len(tsdf.block_centers()), 1, 1)))
+    mesh = tsdf.mesh()
+
+    center = T[:3, :3] @ CENTER + T[:3, 3]
+    off = np.abs(np.linalg.norm(mesh.vertices - center, axis=1) - RADIUS)
+    assert np.median(off) < 0.01
+    assert off.max() < 0.05
+    assert (mesh.colours == (200, 100, 50)).all()
+    edges = edges_of(mesh.faces)
+    assert np.array_equal(np.unique(edges, axis=0), np.unique(edges[:, ::-1], axis=0))
+    assert len(mesh.faces) == pytest.approx(len(before.faces), rel=0.1)
+    again = Tsdf(0.05)
+    again.restore_regions({**stored, **tsdf.changed_regions()})
+    assert np.array_equal(again.mesh().vertices, mesh.vertices)
+
+
+def test_there_is_one_transform_for_each_block():
+    with pytest.raises(BadInput, match="one for each block"):
+        ball_map(0.05).move(np.eye(4)[None])

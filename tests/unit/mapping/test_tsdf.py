@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What frames do to distances and colours, and that they are stored and come back as they were."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -135,7 +137,7 @@ def test_colours_are_means_of_what_was_seen(rng):
 def test_a_mirrored_image_gives_the_same_map():
     rows_down, rows_up = Tsdf(0.05), Tsdf(0.05)
     depth = np.linspace(1.5, 2.5, SHAPE[0])[:, None] * np.ones(SHAPE)
-    lens = K + [[0, 0, 0.03], [0, 0, 0.17], [0, 0, 0]]  # no voxel lies just between two pixels
+    lens = K + np.array([[0, 0, 0.03], [0, 0, 0.17], [0, 0, 0]])  # no voxel lies just between two pixels
     rows_down.integrate(looking(depth, K=lens))
     flipped = lens * [[1], [-1], [1]]
     flipped[1, 2] = SHAPE[0] - 1 - lens[1, 2]
@@ -151,10 +153,8 @@ def test_the_same_frames_give_the_same_bytes_wherever_the_images_come_from(rng):
     one, two = Tsdf(0.05), Tsdf(0.05)
     for frame in frames:
         one.integrate(frame)
-        turned = np.asfortranarray(frame.rgb)
-        two.integrate(
-            CameraFrame(stamp_ns=1, rgb=turned, depth=np.asfortranarray(frame.depth), K=K, T_world_cam=frame.T_world_cam)
-        )
+        turned = {"rgb": np.asfortranarray(frame.rgb), "depth": np.asfortranarray(frame.depth)}
+        two.integrate(replace(frame, stamp_ns=1, **turned))
 
     regions = one.changed_regions()
     assert regions == two.changed_regions()
