@@ -110,7 +110,7 @@ def run_tasks(
     with tempfile.TemporaryDirectory() as scratch, Memory.open(memory_dir or Path(scratch) / "memory") as memory:
         source = sim.house_source(house)
         Pipeline().run(source, memory)
-        simulator = sim.make("house", house=house)
+        simulator = sim.make("house", scene=house)
         tasks = generate_tasks(simulator, sightings(source), n_tasks=n_tasks, seed=seed)
         results = tuple(_attempt(task, simulator, memory, settings) for task in tasks)
         unseen = _never_seen(memory.graph(), seed)

@@ -25,7 +25,7 @@ def run(data: Path | None = None, frames: int | None = None) -> dict[str, Any]:
     `extra` of the rows names what was missed, invented or answered wrongly.
     """
     source = sim.house_source(data)
-    simulator = sim.make("house", house=data)
+    simulator = sim.make("house", scene=data)
     with tempfile.TemporaryDirectory() as folder, Memory.open(Path(folder) / "memory") as memory:
         build = Pipeline().run(source, memory, limit=frames)
         seen = sightings(source)

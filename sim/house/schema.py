@@ -109,12 +109,21 @@ def load_house(spec: str | Path | None = None) -> House:
     Raises:
         BadHouse: the file cannot be read, is not JSON, has no such index, or lacks something needed.
     """
+    return parse_house(*read_house(spec))
+
+
+def read_house(spec: str | Path | None = None) -> tuple[Any, str]:
+    """The parsed JSON of a specification, as it stands in the file, and its name.
+
+    Raises:
+        BadHouse: the file cannot be read, is not JSON, or has no such index.
+    """
     if spec is None or str(spec) == OWN_HOUSE:
         text = resources.files("sim").joinpath("data", "own_house.json").read_text(encoding="utf-8")
-        return parse_house(_parse_json(text, OWN_HOUSE), OWN_HOUSE)
+        return _parse_json(text, OWN_HOUSE), OWN_HOUSE
     path, index = _split(str(spec))
     name = path.name if index is None else f"{path.name}#{index}"
-    return parse_house(_parse_json(_house_text(path, index), name), name)
+    return _parse_json(_house_text(path, index), name), name
 
 
 def parse_house(content: Any, name: str) -> House:
