@@ -152,20 +152,20 @@ class Ground:
                 changes.links.add(key)
 
     def _hills(self, keys: set[Key]) -> set[Key]:
-        """Find the hills of tiles anew; those that differ."""
-        changed = {key for key in sorted(keys) if self._climb(key, self.tiles.at[key])}
-        for x, y in sorted({(x + i, y + j) for x, y in changed for i, j in ((0, 0), (-1, 0), (0, -1))}):
+        """Find the hills of tiles, and their borders, anew; the tiles."""
+        for key in sorted(keys):
+            self._climb(key, self.tiles.at[key])
+        for x, y in sorted({(x + i, y + j) for x, y in keys for i, j in ((0, 0), (-1, 0), (0, -1))}):
             if (x, y) in self.tiles.at:
                 self._join((x, y))
-        return changed
+        return keys
 
-    def _climb(self, key: Key, tile: Tile) -> bool:
+    def _climb(self, key: Key, tile: Tile) -> None:
         corner = self.tiles.corner(key)
         pieces, ways = hills.climb(self.tiles.around("heights", key, 1), self.scale.saddle)
         found = hills.describe(pieces, tile.heights, tile.fits, corner)
         inner = hills.inner_edges(pieces, tile.heights, corner)
         tile.pieces, tile.ways, tile.hills, tile.inner = pieces, ways, found, inner
-        return True
 
     def _join(self, key: Key) -> None:
         """The borders of a tile with the next one in x and in y."""
