@@ -159,7 +159,7 @@ class Blocks:
         self.n_regions = n
         self.low = np.minimum(self.low, self.corners[first:n].min(axis=0, initial=MAX_BLOCK))
         self.high = np.maximum(self.high, self.corners[first:n].max(axis=0, initial=-MAX_BLOCK))
-        enter(self.codes[:n], first, self._places, self._numbers)
+        enter(self.corners[:n], first, self._places, self._numbers)
         return np.arange(first, n, dtype=np.int32)
 
     def _grow_regions(self, capacity: int) -> None:
@@ -169,12 +169,13 @@ class Blocks:
         for name in (*names, "_slots", "_region_counts", "_latest_ns", "_dirty", "_queue"):
             getattr(self, name)[:n] = old[name][:n]
         self._n_dirty = old["_n_dirty"]
-        enter(self.codes[:n], 0, self._places, self._numbers)
+        enter(self.corners[:n], 0, self._places, self._numbers)
         self._bind()
 
     def numbers_of(self, codes: Longs) -> Ints:
         """Number of each region (N,), -1 where there is none. O(N)."""
-        return np.asarray(find(np.ascontiguousarray(codes), self._places, self._numbers), np.int32)
+        corners = morton.decode(codes, _REGION_BIAS)
+        return np.asarray(find(corners, self._places, self._numbers), np.int32)
 
     def name(self, number: int) -> str:
         return name_of(self.corners[number])

@@ -104,7 +104,7 @@ def test_a_converted_recording_is_read_again(tmp_path, shared_data):
     assert json.loads(run("build", str(bag), "--memory", str(tmp_path / "m"), "--json"))["frames"] == 5
 
 
-@pytest.mark.parametrize("kind", ["ply", "dsg", "geojson", "graphml"])
+@pytest.mark.parametrize("kind", ["ply", "bt", "ot", "grid", "dsg", "geojson", "graphml"])
 def test_export_writes_a_file_that_others_read(memory, tmp_path, kind):
     target = tmp_path / f"out.{'json' if kind == 'dsg' else kind}"
 
