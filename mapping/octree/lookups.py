@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything that finds voxels of the octree: compiled loops over regions, blocks and voxels.
 
-A region is 64x64x64 voxels: 512 blocks of 8x8x8. Regions are found in a hash table by their coordinates; each that is in
-RAM has a slot in `children`, which says for each of its blocks, in Morton order, what is known of it. A region whose
+A region is 64x64x64 voxels: 512 blocks of 8x8x8. Regions are found in a hash table by their coordinates; each that is
+in RAM has a slot in `children`, which says for each of its blocks, in Morton order, what is known of it. A region whose
 voxels are not in RAM has slot -1: a loop that needs them says so and goes on with the next item; the caller brings the
 region and calls again. Lengths are voxels; voxel i spans [i, i + 1).
 """
