@@ -4,7 +4,8 @@
 from sim.house.backend import HouseSimulator
 from sim.house.source import HouseTour, house_source
 from sim.making import make
-from sim.settings import SimSettings
+from sim.noise import NoisySimulator, NoisySource
+from sim.settings import NoiseSettings, SimSettings
 from sim.types import Action, AgentPose, SimObject, SimRoom, Simulator, StepResult
 
 __all__ = [
@@ -12,6 +13,9 @@ __all__ = [
     "AgentPose",
     "HouseSimulator",
     "HouseTour",
+    "NoiseSettings",
+    "NoisySimulator",
+    "NoisySource",
     "SimObject",
     "SimRoom",
     "SimSettings",

@@ -17,8 +17,11 @@ from tqdm import tqdm
 import recordings
 import sim
 from memory_core import FrameSource
+from memory_core.config import settings_from
 from memory_core.errors import NotAMemory
 from memory_core.memory import Memory
+from sim.noise import CAMERAS, NoisySource
+from sim.settings import NoiseSettings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,6 +40,14 @@ def source_options(command: F) -> F:
         click.option("--world-frame", help="tf frame that is the map. [default: map, else the root of the tree]"),
         click.option("--size", metavar="WxH", help="Image size of a house tour. [default: 320x240]"),
         click.option("--asset-database", type=click.Path(path_type=Path), help="ProcTHOR asset-database.json."),
+        click.option(
+            "--noise", type=click.Choice(sorted(CAMERAS)), help="Depth camera of a house tour. [default: perfect]"
+        ),
+        click.option(
+            "--drift", type=float, metavar="SHARE", help="Error of a house tour's poses, e.g. 0.01 of the way."
+        ),
+        click.option("--drop", type=float, metavar="SHARE", help="Share of a house tour's frames that are lost."),
+        click.option("--noise-seed", type=int, metavar="N", help="Seed of noise, drift and losses. [default: 0]"),
     )
     for option in reversed(options):
         command = option(command)
@@ -52,12 +63,20 @@ def open_source(spec: str, **options: Any) -> FrameSource:
     size, assets = options.pop("size", None), options.pop("asset_database", None)
     given = {name: value for name, value in options.items() if value is not None}
     if spec == "house" or spec.startswith("house:"):
-        return sim.house_source(spec.removeprefix("house:"), **_house_options(size, assets, given))
+        noise = _noise(given)
+        tour = sim.house_source(spec.removeprefix("house:"), **_house_options(size, assets, given))
+        return tour if noise.is_perfect else NoisySource(tour, noise)
     if ".json" in Path(spec).name:
         raise click.UsageError(f"{spec}: a house is named house:{spec}")
-    if size or assets:
-        raise click.UsageError("--size and --asset-database are for house tours")
+    if size or assets or not _noise(given).is_perfect:
+        raise click.UsageError("--size, --asset-database, --noise, --drift and --drop are for house tours")
     return recordings.open_source(spec, **given)
+
+
+def _noise(given: dict[str, Any]) -> NoiseSettings:
+    """Takes the options about noise out of `given`."""
+    names = {"noise": "depth_camera", "drift": "drift", "drop": "drop", "noise_seed": "noise_seed"}
+    return settings_from(NoiseSettings, {names[name]: given.pop(name) for name in names if name in given})
 
 
 def _house_options(size: str | None, assets: Path | None, given: dict[str, Any]) -> dict[str, Any]:

@@ -36,12 +36,16 @@ class Camera:
         """(H, W) instance image from a pose; several times faster than `frame`."""
         return self._renderer.ids(self.T_world_cam(pose))
 
+    def stamp_ns(self, n_steps: int) -> int:
+        """When the frame `n_steps` steps after the beginning is taken."""
+        return FIRST_STAMP_NS + n_steps * round(self._settings.step_s * 1e9)
+
     def frame(self, pose: AgentPose, n_steps: int) -> CameraFrame:
         """What the camera sees `n_steps` steps after the beginning; O(faces + pixels)."""
         T_world_cam = self.T_world_cam(pose)
         rgb, depth, ids = self._renderer.render(T_world_cam)
         return CameraFrame(
-            stamp_ns=FIRST_STAMP_NS + n_steps * round(self._settings.step_s * 1e9),
+            stamp_ns=self.stamp_ns(n_steps),
             rgb=rgb,
             depth=depth,
             K=self._renderer.K,

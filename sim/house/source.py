@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from memory_core.frame import CameraFrame
+from memory_core.geometry import Vec
 from sim.house.assets import AssetTable
 from sim.house.camera import Camera
 from sim.house.schema import load_house
@@ -33,6 +34,10 @@ class HouseTour:
         """Frames from index `start` on; O(1) to skip."""
         for n in range(start, len(self.poses)):
             yield self._camera.frame(self.poses[n], n)
+
+    def trajectory(self) -> list[tuple[int, Vec]]:
+        """Stamp and T_world_cam (4, 4) of every frame, without drawing them. O(frames)."""
+        return [(self._camera.stamp_ns(n), self._camera.T_world_cam(pose)) for n, pose in enumerate(self.poses)]
 
     def objects(self) -> list[SimObject]:
         """The objects of the house as they truly are."""
