@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from memory_core.geometry import Vec, canonical_pose
+from memory_core.geometry import Box, Vec, canonical_pose
 
 R_ROS_UNITY: Vec = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 # Optical axes (x right, y down, z forward) in the base frame (x forward, y left, z up).
@@ -49,9 +49,53 @@ def size_from_unity(size: ArrayLike) -> Vec:
     return np.array([depth, width, height])
 
 
+def degrees_from_yaw(yaw_rad: float) -> float:
+    """Unity's rotation about y, 0 <= degrees < 360, of a heading in the map frame."""
+    return -math.degrees(yaw_rad) % 360.0
+
+
+def unity_size(size: ArrayLike) -> Vec:
+    """(3,) Unity's (x, y, z) edge lengths of edge lengths along the map axes."""
+    depth, width, height = np.asarray(size, np.float64)
+    return np.array([width, height, depth])
+
+
+def box_from_unity(center: ArrayLike, size: ArrayLike) -> Box:
+    """Axis-aligned bounds in the map frame of Unity's centre and edge lengths, each (3,) metres."""
+    middle, half = ros_from_unity(center), size_from_unity(size) / 2
+    low, high = middle - half, middle + half
+    return Box((float(low[0]), float(low[1]), float(low[2])), (float(high[0]), float(high[1]), float(high[2])))
+
+
+def camera_pose_from_unity(position: ArrayLike, rotation_y_deg: float, horizon_deg: float) -> Vec:
+    """(4, 4) T_world_cam of Unity's camera: where it is (3,), which way the agent faces, how far it looks down."""
+    x, y, height_m = (float(value) for value in ros_from_unity(position))
+    return camera_pose(base_pose(x, y, yaw_from_unity(rotation_y_deg)), height_m, math.radians(horizon_deg))
+
+
 def intrinsics(width: int, height: int, hfov_deg: float) -> Vec:
     """(3, 3) pinhole matrix with square pixels, (0, 0) at the centre of the top-left pixel."""
-    focal = width / 2 / math.tan(math.radians(hfov_deg) / 2)
+    return _pinhole(width, height, width / 2 / math.tan(math.radians(hfov_deg) / 2))
+
+
+def intrinsics_from_vertical(width: int, height: int, vfov_deg: float) -> Vec:
+    """`intrinsics` of a vertical field of view, which is how Unity tells it."""
+    return _pinhole(width, height, height / 2 / math.tan(math.radians(vfov_deg) / 2))
+
+
+def vertical_fov_deg(width: int, height: int, hfov_deg: float) -> float:
+    """Vertical field of view of an image with a horizontal one."""
+    return math.degrees(2 * math.atan(math.tan(math.radians(hfov_deg) / 2) * height / width))
+
+
+def horizontal_fov_deg(width: int, height: int, vfov_deg: float) -> float:
+    """Horizontal field of view of an image with a vertical one, to 1e-9 degrees."""
+    return round(math.degrees(2 * math.atan(math.tan(math.radians(vfov_deg) / 2) * width / height)), 9)
+
+
+def _pinhole(width: int, height: int, focal_px: float) -> Vec:
+    """To 1e-9 pixels, so that an angle told across and the same angle told up and down give the same bytes."""
+    focal = round(focal_px, 9)
     return np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]])
 
 
