@@ -86,6 +86,14 @@ def allocate(blocks: Ints, origin: Keys, n: int, keys: Keys, table_keys: Keys, t
 
 
 @compiled
+def find(blocks: Any, origin: Keys, table_keys: Keys, table_rows: Ints, rows: Ints) -> None:
+    """rows (m,) of the blocks (m, 3) at coordinates from origin, -1 where there is none."""
+    for i in range(blocks.shape[0]):
+        key = _key(origin[0] + blocks[i, 0], origin[1] + blocks[i, 1], origin[2] + blocks[i, 2])
+        rows[i] = _find(key, table_keys, table_rows)
+
+
+@compiled
 def find_all(keys: Any, table_keys: Keys, table_rows: Ints) -> Any:
     """Row of each key (N,), -1 where there is none."""
     rows = np.empty(keys.shape[0], np.int32)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mapping.octree.blocks import blocks_of
+from mapping.octree.table import allocate, find, insert
 from mapping.tsdf.kernels import VOXELS, Stored
-from mapping.tsdf.table import allocate, blocks_of, find, insert
 
 Values = tuple[NDArray[np.int16], NDArray[np.uint8], NDArray[np.uint8]]
 
@@ -39,7 +40,7 @@ class TsdfBlocks:
         places = 1 << int(2 * capacity - 1).bit_length()
         self._table_keys = np.full(places, -1, np.int64)
         self._table_rows = np.zeros(places, np.int32)
-        insert(self.keys[: self.n], self._table_keys, self._table_rows)
+        insert(self.keys[: self.n], 0, self._table_keys, self._table_rows)
 
     def reserve(self, n_more: int) -> None:
         """Make room for n_more rows. O(1) amortised."""

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mapping.compiled import compiled
+from mapping.octree.blocks import blocks_of, in_range
 from mapping.tsdf.blocks import TsdfBlocks
 from mapping.tsdf.kernels import BLOCK, MAX_WEIGHT, VOXELS, Stored
-from mapping.tsdf.table import blocks_of, in_range
 from memory_core.errors import BadInput
 
 _AROUND = np.stack(np.meshgrid(*[np.arange(-1, 2)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mapping.octree.blocks import blocks_of, in_range, keys_of
 from mapping.tsdf.blocks import TsdfBlocks, Values
 from mapping.tsdf.kernels import MAX_WEIGHT, STEPS, VOXELS
-from mapping.tsdf.table import blocks_of, in_range, keys_of
 from memory_core.errors import BadSettings, CorruptMemory
 from memory_core.packing import pack, peek, unpack
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mapping.octree.blocks import blocks_of
+from mapping.octree.table import MAX_BLOCK
 from mapping.tsdf import storage
 from mapping.tsdf.blocks import TsdfBlocks
 from mapping.tsdf.kernels import (
@@ -26,7 +28,6 @@ from mapping.tsdf.kernels import (
 )
 from mapping.tsdf.mesh import Mesh, Mesher
 from mapping.tsdf.moving import moved
-from mapping.tsdf.table import MAX_BLOCK, blocks_of
 from memory_core.errors import BackendUnavailable, BadFrame, BadInput, BadSettings
 from memory_core.frame import CameraFrame
 
