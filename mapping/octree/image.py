@@ -12,28 +12,28 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mapping.compiled import compiled
-from mapping.octree.kernels import BLOCK, Camera, Floats, Ints, Pyramid
+from mapping.compiled import lean
+from mapping.octree.kernels import BLOCK, CELL, Camera, Floats, Ints, Pyramid
 
 _BEHIND = np.float32(1e-3)  # a surface on the border of two voxels is in the one behind it, however depth was rounded
 _MARGIN = 0.01  # voxels, more than float32 rounding
-_ZERO, _ONE = np.float32(0), np.float32(1)
+_ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
 _INFINITY = np.float32(np.inf)
 
 
 class Lens(NamedTuple):
     """What of a camera does not depend on its pose.
 
-    flip is -1 for images whose rows run upwards, else 1; lens (6,), columns (W,) and rows (H,) as in `Camera`; steepest
-    is the length of the longest ray with z = 1. normals (5, 3) are inward normals of the frustum, corners (4, 3) the
-    rays with z = 1 through the image's corners, camera axes.
+    flip is -1 for images whose rows run upwards, else 1; lens (6,), columns (W,) and rows (H,) as in `Camera`; cuts
+    (H, W) are the depths in voxels at which the pixels' rays leave the range. normals (5, 3) are inward normals of the
+    frustum, corners (4, 3) the rays with z = 1 through the image's corners, camera axes.
     """
 
     flip: float
     lens: Floats
     columns: Floats
     rows: Floats
-    steepest: np.float32
+    cuts: Floats
     normals: NDArray[np.float64]
     corners: NDArray[np.float64]
 
@@ -41,8 +41,8 @@ class Lens(NamedTuple):
 class Rows(NamedTuple):
     """Room for two rows of the image, so that no frame asks for memory; W8 is W rounded up to a multiple of 8.
 
-    reach (2, W); ends (W,) reach where a pixel ends in range, else 0; codes (2, 1 + W8) of the voxels in which pixels
-    end, after a -1; fresh (W8,) 1 for those that are not their left or upper neighbour's.
+    reach (2, W); ends (W,) reach where a pixel ends in range, else 0; codes (2, 1 + W8 + 1) of the voxels in which
+    pixels end, with -1 before and after; fresh (W8,) 1 for those that their neighbours have not told yet.
     """
 
     reach: Floats
@@ -54,7 +54,7 @@ class Rows(NamedTuple):
 def make_rows(width: int, wide: bool) -> Rows:
     """Scratch rows; codes are int64 when `wide`, else int32."""
     padded = (width + 7) // 8 * 8
-    codes = np.full((2, 1 + padded), -1, np.int64 if wide else np.int32)
+    codes = np.full((2, 1 + padded + 1), -1, np.int64 if wide else np.int32)
     return Rows(np.empty((2, width), np.float32), np.empty(width, np.float32), codes, np.zeros(padded, np.uint8))
 
 
@@ -70,8 +70,8 @@ class Ends(NamedTuple):
     offset: int
 
 
-@compiled
-def aim(lens: Lens, T: Any, position: Any, camera: Camera) -> None:
+@lean
+def _aim(lens: Lens, T: Any, position: Any, camera: Camera) -> None:
     """Fills the camera's R, t and planes: pose T (4, 4), position (3,) in voxels from its block's corner."""
     for i in range(3):
         camera.t[i] = position[i]
@@ -85,47 +85,46 @@ def aim(lens: Lens, T: Any, position: Any, camera: Camera) -> None:
         camera.planes[k, 3] = reach
 
 
-@compiled
-def _see_row(depth: Any, scale: Any, limit: Any, steepest: Any, across: Any, columns: Floats, reach: Floats,
-             ends: Floats) -> None:  # fmt: skip
-    """Fills reach (W,) and ends (W,) of a row of the image, whose pixels' rays have 1 + y^2 = across."""
-    farthest = _ZERO
+@lean
+def _see_row(depth: Any, scale: Any, cuts: Floats, reach: Floats, ends: Floats) -> bool:
+    """Fills reach (W,) of a row of the image; False when no pixel is cut, else it fills ends (W,) too."""
+    shortest, n_beyond = cuts[0] if cuts[0] < cuts[-1] else cuts[-1], np.int32(0)
     for u in range(depth.shape[0]):
         value = depth[u] * scale
         reach[u] = value
-        farthest = value if value > farthest else farthest
-    if farthest * steepest < limit:
-        ends[:] = reach
-        return
+        n_beyond = np.int32(n_beyond + np.int32(value > shortest))
+    if n_beyond == 0:
+        return False
     for u in range(depth.shape[0]):
-        cut, value = limit / np.sqrt(across + columns[u] * columns[u]), reach[u]
+        value, cut = reach[u], cuts[u]
         ends[u] = value if value <= cut else _ZERO
         reach[u] = value if value < cut else cut
+    return True
 
 
-@compiled
+@lean
 def _encode_row(ends: Floats, slope: Any, camera: Camera, places: Ends, codes: Any) -> None:
     """Fills codes (W,) with the voxels in which the pixels of one row end, -1 where none ends in range."""
-    R, columns, shift = camera.R, camera.columns, places.shift
+    R, columns, kind = camera.R, camera.columns, codes.dtype.type
     x0, y0, z0 = R[0, 0], R[1, 0], R[2, 0]
     x1, y1, z1 = R[0, 1] * slope + R[0, 2], R[1, 1] * slope + R[1, 2], R[2, 1] * slope + R[2, 2]
-    offset = np.float32(places.offset)
+    step, offset = kind(1 << places.shift), np.float32(places.offset)
     x2, y2, z2 = camera.t[0] + offset, camera.t[1] + offset, camera.t[2] + offset
     for u in range(ends.shape[0]):
         r = ends[u] + _BEHIND
         x = np.int32((x0 * columns[u] + x1) * r + x2)
         y = np.int32((y0 * columns[u] + y1) * r + y2)
         z = np.int32((z0 * columns[u] + z1) * r + z2)
-        code = (codes.dtype.type(x) << shift | y) << shift | z
-        codes[u] = code if ends[u] > _ZERO else -1
+        code = kind((kind(x) * step + y) * step + z)
+        codes[u] = code if ends[u] > _ZERO else kind(-1)
 
 
-@compiled
+@lean
 def _collect(here: Any, above: Any, fresh: NDArray[np.uint8], found: Any, n: int) -> int:
-    """Appends those of a row's codes to found[n:] that differ from their left and their upper neighbour."""
-    for u in range(here.shape[0] - 1):
+    """Appends those of a row's codes to found[n:] that differ from their left, upper and upper right neighbours."""
+    for u in range(fresh.shape[0]):
         code = here[u + 1]
-        fresh[u] = np.uint8((code != here[u]) & (code != above[u + 1]) & (code >= 0))
+        fresh[u] = np.uint8((code != here[u]) & (code != above[u + 1]) & (code != above[u + 2]))
     eights = fresh.view(np.uint64)
     for w in range(eights.shape[0]):
         if eights[w] != 0:
@@ -135,7 +134,7 @@ def _collect(here: Any, above: Any, fresh: NDArray[np.uint8], found: Any, n: int
     return n
 
 
-@compiled
+@lean
 def _halve_rows(a: Floats, b: Floats, nearest: Floats, farthest: Floats) -> None:
     """Nearest reach that is not 0 and farthest of each 2x2 in rows a and b; a last column stands alone."""
     width = a.shape[0]
@@ -153,23 +152,21 @@ def _halve_rows(a: Floats, b: Floats, nearest: Floats, farthest: Floats) -> None
         nearest[x] = min(p if p > _ZERO else _INFINITY, q if q > _ZERO else _INFINITY)
 
 
-@compiled
-def see(depth: Any, scale: Any, limit: Any, lens: Lens, camera: Camera, pyramid: Pyramid, rows: Rows,
-        places: Ends) -> int:  # fmt: skip
+@lean
+def _see(depth: Any, scale: Any, cuts: Floats, camera: Camera, pyramid: Pyramid, rows: Rows, places: Ends) -> int:
     """Fills level 1 of the pyramid and the codes of `places` from depth (H, W); returns how many codes there are.
 
-    Depth times scale is cut at distance `limit` from the camera along the ray; pixels beyond it end nowhere.
+    Depth times scale is cut at cuts (H, W), where each pixel's ray leaves the range; pixels beyond it end nowhere.
     """
     height = depth.shape[0]
     offset, half = pyramid.levels[1, 0], pyramid.levels[1, 1]
     n = 0
     rows.codes[1] = -1
     for v in range(height):
-        across = _ONE + camera.rows[v] * camera.rows[v]
         reach = rows.reach[v & 1]
-        _see_row(depth[v], scale, limit, lens.steepest, across, camera.columns, reach, rows.ends)
+        ends = rows.ends if _see_row(depth[v], scale, cuts[v], reach, rows.ends) else reach
         here, above = rows.codes[v & 1], rows.codes[1 - (v & 1)]
-        _encode_row(rows.ends, camera.rows[v], camera, places, here[1:])
+        _encode_row(ends, camera.rows[v], camera, places, here[1:])
         n = _collect(here, above, rows.fresh, places.codes, n)
         if v % 2 or v == height - 1:
             low, high = offset + (v // 2) * half, offset + (v // 2 + 1) * half
@@ -178,20 +175,18 @@ def see(depth: Any, scale: Any, limit: Any, lens: Lens, camera: Camera, pyramid:
     return n
 
 
-@compiled
-def fill_finest(depth: Any, scale: Any, limit: Any, camera: Camera, pyramid: Pyramid) -> None:
+@lean
+def _fill_finest(depth: Any, scale: Any, cuts: Floats, pyramid: Pyramid) -> None:
     """Level 0 of `farthest`, which `see` leaves out: reach of every pixel of depth (H, W)."""
     height, width = depth.shape
-    columns = camera.columns
     for v in range(height):
-        across = _ONE + camera.rows[v] * camera.rows[v]
-        out, source = pyramid.farthest[v * width : v * width + width], depth[v]
+        out, source, cut = pyramid.farthest[v * width : v * width + width], depth[v], cuts[v]
         for u in range(width):
-            cut, value = limit / np.sqrt(across + columns[u] * columns[u]), source[u] * scale
-            out[u] = value if value < cut else cut
+            value = source[u] * scale
+            out[u] = value if value < cut[u] else cut[u]
 
 
-@compiled
+@lean
 def _halve(fine: Floats, coarse: Floats, sign: Any) -> None:
     """coarse gets the largest of each 2x2 of sign * fine, times sign; edges of odd size stand alone."""
     height, width = fine.shape
@@ -206,27 +201,29 @@ def _halve(fine: Floats, coarse: Floats, sign: Any) -> None:
             out[half] = sign * max(sign * a[width - 1], sign * b[width - 1])
 
 
-@compiled(inline="always")
+@lean(inline="always")
 def _image(values: Floats, level: Any) -> Floats:
     offset, width, height = level
     return values[offset : offset + width * height].reshape((height, width))
 
 
-@compiled
-def fill_pyramid(pyramid: Pyramid, lens: Lens, T: Any, position: Any, limit: Any, box: Ints) -> None:
-    """All levels above 1 of nearest and farthest; box (2, 3): first block of the frustum's box and the one after it.
-
-    The frustum ends at the farthest reach, the box also at `limit` from position (3,) in voxels. T (4, 4) is the pose.
-    """
+@lean
+def _fill_pyramid(pyramid: Pyramid) -> None:
+    """All levels above 1 of nearest and farthest."""
     levels = pyramid.levels
     for k in range(2, levels.shape[0]):
         fine, coarse = levels[k - 1], levels[k]
         _halve(_image(pyramid.nearest, fine), _image(pyramid.nearest, coarse), -_ONE)
         _halve(_image(pyramid.farthest, fine), _image(pyramid.farthest, coarse), _ONE)
-    farthest = np.float64(pyramid.farthest[levels[levels.shape[0] - 1, 0]])
+
+
+@lean
+def _fill_box(farthest: Any, lens: Lens, T: Any, position: Any, limit: Any, box: Ints) -> None:
+    """box (2, 3) of blocks around the frustum, which ends at the farthest reach and nowhere beyond `limit` from it."""
     for i in range(3):
         low = high = 0.0
-        for corner in lens.corners:
+        for k in range(4):
+            corner = lens.corners[k]
             along = (T[i, 0] * corner[0] + T[i, 1] * lens.flip * corner[1] + T[i, 2] * corner[2]) * farthest
             low, high = min(low, along), max(high, along)
         low, high = max(low, -limit) + position[i] - _MARGIN, min(high, limit) + position[i] + _MARGIN
@@ -234,7 +231,17 @@ def fill_pyramid(pyramid: Pyramid, lens: Lens, T: Any, position: Any, limit: Any
         box[1, i] = np.floor(high / BLOCK) + 1
 
 
-@compiled
+@lean(inline="always")
+def _voxel_level(depth: Any, lens: Floats, last: int) -> int:
+    """The pyramid level of which 3x3 pixels are about as large as a voxel at this depth; -1 when one pixel is."""
+    pixels = _HALF * min(lens[0], lens[1]) / max(depth, _ONE)
+    level = 0 if pixels >= 1 else -1
+    while pixels >= 2 and level < last:
+        pixels, level = pixels * _HALF, level + 1
+    return level
+
+
+@lean
 def _spread(image: Floats, around: Floats, row: Floats) -> None:
     """around gets the largest of the 3x3 neighbours in image; row (W,) is scratch."""
     height, width = image.shape
@@ -250,9 +257,32 @@ def _spread(image: Floats, around: Floats, row: Floats) -> None:
         out[width - 1] = max(row[max(width - 2, 0)], row[width - 1])
 
 
-@compiled
-def fill_around(pyramid: Pyramid, finest: int, row: Floats) -> None:
+@lean
+def _fill_around(pyramid: Pyramid, finest: int, row: Floats) -> None:
     """`around` from level `finest` on; row (W,) is scratch."""
     levels = pyramid.levels
     for k in range(finest, levels.shape[0]):
         _spread(_image(pyramid.farthest, levels[k]), _image(pyramid.around, levels[k]), row)
+
+
+@lean
+def look(depth: Any, T: Any, position: Any, voxels: Any, lens: Lens, camera: Camera, pyramid: Pyramid, rows: Rows,
+         ends: Ends, box: Ints) -> int:  # fmt: skip
+    """Fills camera, pyramid, ends and box from depth (H, W) in metres and pose T (4, 4).
+
+    position (3,) is in voxels from the corner of the camera's block, voxels (2,) how many there are in a metre and in
+    the range. box (2, 3) gets the first block of the box around the frustum, and the one after its last. Returns the
+    number of codes in ends.
+    """
+    per_metre, limit = voxels
+    scale, last = np.float32(per_metre), pyramid.levels.shape[0] - 1
+    _aim(lens, T, position, camera)
+    n_ends = _see(depth, scale, lens.cuts, camera, pyramid, rows, ends)
+    _fill_pyramid(pyramid)
+    farthest = pyramid.farthest[pyramid.levels[last, 0]]
+    _fill_box(farthest, lens, T, position, limit, box)
+    finest = _voxel_level(farthest + np.float32(CELL), camera.lens, last)
+    if finest <= 0:
+        _fill_finest(depth, scale, lens.cuts, pyramid)
+    _fill_around(pyramid, max(finest, 0), rows.ends)
+    return n_ends

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mapping.compiled import compiled
+from mapping.compiled import lean
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -77,7 +77,7 @@ class Visible(NamedTuple):
     blocks: Ints
 
 
-@compiled(inline="always")
+@lean(inline="always")
 def _level(depth: Any, lens: Floats, last: int) -> int:
     """The pyramid level of which 3x3 pixels are about as large as a voxel at this depth; -1 when one pixel is."""
     pixels = _HALF * min(lens[0], lens[1]) / max(depth, _ONE)
@@ -87,7 +87,7 @@ def _level(depth: Any, lens: Floats, last: int) -> int:
     return level
 
 
-@compiled(inline="always")
+@lean(inline="always")
 def _outside(x: Any, y: Any, z: Any, half: Any, planes: Floats) -> bool:
     """True when the cube around (x, y, z), relative to the camera, lies outside one of the frustum's planes."""
     outside = False
@@ -98,7 +98,7 @@ def _outside(x: Any, y: Any, z: Any, half: Any, planes: Floats) -> bool:
     return outside
 
 
-@compiled(inline="always")
+@lean(inline="always")
 def _range(center: Any, extent: Any, front: Any, back: Any, focal: Any, middle: Any) -> Any:
     """First and last pixel coordinate + 0.5, on one axis, of a cube seen from front > 0 to back."""
     low, high = center - extent, center + extent
@@ -106,25 +106,40 @@ def _range(center: Any, extent: Any, front: Any, back: Any, focal: Any, middle: 
     return (focal * low + middle + _HALF, focal * high + middle + _HALF)
 
 
-@compiled(inline="always")
-def _extremes(u0: Any, u1: Any, v0: Any, v1: Any, most: int, pyramid: Pyramid) -> Any:
-    """Nearest and farthest reach among pixels u0 .. u1, v0 .. v1, at a level where they are at most `most` + 2."""
-    levels = pyramid.levels
-    level, size, last = 1, max(u1 - u0, v1 - v0) >> 1, levels.shape[0] - 1
+@lean(inline="always")
+def _level_of(size: Any, most: int, last: int) -> int:
+    """The finest level above 0 at which `size` pixels are at most `most` + 2."""
+    level, size = 1, size >> 1
     while size > most and level < last:
         level, size = level + 1, size >> 1
-    offset, width = levels[level, 0], levels[level, 1]
-    low, high = _INFINITY, _ZERO
+    return level
+
+
+@lean
+def _farther(u0: Any, u1: Any, v0: Any, v1: Any, level: int, depth: Any, pyramid: Pyramid) -> bool:
+    """Whether any pixel of u0 .. u1, v0 .. v1 may reach `depth`, as far as that level of the pyramid tells."""
+    offset, width = pyramid.levels[level, 0], pyramid.levels[level, 1]
     for v in range(v0 >> level, (v1 >> level) + 1):
         start = offset + v * width
         for at in range(start + (u0 >> level), start + (u1 >> level) + 1):
-            near, far = pyramid.nearest[at], pyramid.farthest[at]
-            low = near if near < low else low
-            high = far if far > high else high
-    return low, high
+            if pyramid.farthest[at] >= depth:
+                return True
+    return False
 
 
-@compiled(inline="always")
+@lean
+def _nearer(u0: Any, u1: Any, v0: Any, v1: Any, level: int, depth: Any, pyramid: Pyramid) -> bool:
+    """Whether any pixel of u0 .. u1, v0 .. v1 may end before `depth`, as far as that level of the pyramid tells."""
+    offset, width = pyramid.levels[level, 0], pyramid.levels[level, 1]
+    for v in range(v0 >> level, (v1 >> level) + 1):
+        start = offset + v * width
+        for at in range(start + (u0 >> level), start + (u1 >> level) + 1):
+            if pyramid.nearest[at] <= depth:
+                return True
+    return False
+
+
+@lean(inline="always")
 def _any_blind(u0: Any, u1: Any, v0: Any, v1: Any, level: Any, pyramid: Pyramid) -> bool:
     """Whether voxels at pixels u0 .. u1, v0 .. v1 would find no depth around them."""
     image = pyramid.around if level >= 0 else pyramid.farthest
@@ -138,7 +153,7 @@ def _any_blind(u0: Any, u1: Any, v0: Any, v1: Any, level: Any, pyramid: Pyramid)
     return n_blind > 0
 
 
-@compiled
+@lean
 def _classify(x: Any, y: Any, z: Any, half: Any, camera: Camera, pyramid: Pyramid) -> int:
     """HIDDEN, or for blocks the other kinds: a cube of half edge `half` around (x, y, z) from the camera, map axes."""
     R, lens = camera.R, camera.lens
@@ -159,24 +174,26 @@ def _classify(x: Any, y: Any, z: Any, half: Any, camera: Camera, pyramid: Pyrami
         return HIDDEN
     u0, u1 = np.int64(max(left, _ZERO)), np.int64(min(right, lens[4] - _ONE))
     v0, v1 = np.int64(max(top, _ZERO)), np.int64(min(bottom, lens[5] - _ONE))
-    low, high = _extremes(u0, u1, v0, v1, 1, pyramid)
-    if front > high:
+    last = pyramid.levels.shape[0] - 1
+    if not _farther(u0, u1, v0, v1, _level_of(max(u1 - u0, v1 - v0), 1, last), front, pyramid):
         return HIDDEN
     if half > BLOCK // 2:
         return SEEN
-    level = _level(depth, lens, pyramid.levels.shape[0] - 1)
+    level = _level(depth, lens, last)
     margin = np.int64(1) << max(level, 0)  # voxels look at pixels around their own
-    a, b = max(u0 - margin, 0), min(u1 + margin, np.int64(lens[4]) - 1)
-    c, d = max(v0 - margin, 0), min(v1 + margin, np.int64(lens[5]) - 1)
-    low, high = _extremes(a, b, c, d, _FINE, pyramid)
-    if front > high:
+    a, b = max(u0 - margin, np.int64(0)), min(u1 + margin, np.int64(lens[4] - _ONE))
+    c, d = max(v0 - margin, np.int64(0)), min(v1 + margin, np.int64(lens[5] - _ONE))
+    fine = _level_of(max(b - a, d - c), _FINE, last)
+    if not _farther(a, b, c, d, fine, front, pyramid):
         return HIDDEN
     if not (left >= 0 and top >= 0 and right < lens[4] and bottom < lens[5]):
         return SEEN
-    return INSIDE if back >= low or _any_blind(u0, u1, v0, v1, level, pyramid) else ALL_FREE
+    if _nearer(a, b, c, d, fine, back, pyramid) or _any_blind(u0, u1, v0, v1, level, pyramid):
+        return INSIDE
+    return ALL_FREE
 
 
-@compiled
+@lean
 def find_cells(camera: Camera, pyramid: Pyramid, first: Ints, visible: Visible) -> int:
     """Fills cell_table and cells with the cells from `first` (3,) on that may be seen; returns their number."""
     half = np.float32(CELL / 2)
@@ -197,7 +214,7 @@ def find_cells(camera: Camera, pyramid: Pyramid, first: Ints, visible: Visible) 
     return n
 
 
-@compiled(inline="always")
+@lean(inline="always")
 def _from_camera(x: Any, y: Any, z: Any, half: Any, t: Floats) -> Any:
     """Centre, from the camera, of the cube of half edge `half` whose first block is (x, y, z)."""
     return (
@@ -207,7 +224,7 @@ def _from_camera(x: Any, y: Any, z: Any, half: Any, t: Floats) -> Any:
     )
 
 
-@compiled(inline="always")
+@lean(inline="always")
 def _kind_of(x: Any, y: Any, z: Any, size: Any, box: Ints, camera: Camera, pyramid: Pyramid) -> int:
     """Kind of the cube of size^3 blocks whose first is (x, y, z); HIDDEN when it is not in the box (2, 3) of blocks."""
     if x + size <= box[0, 0] or y + size <= box[0, 1] or z + size <= box[0, 2]:
@@ -219,7 +236,7 @@ def _kind_of(x: Any, y: Any, z: Any, size: Any, box: Ints, camera: Camera, pyram
     return _classify(a, b, c, half, camera, pyramid)
 
 
-@compiled
+@lean
 def _find_in(
     x: Any, y: Any, z: Any, box: Ints, camera: Camera, pyramid: Pyramid, rows: Ints, blocks: Ints, n: int
 ) -> int:
@@ -240,7 +257,7 @@ def _find_in(
     return n
 
 
-@compiled
+@lean
 def find_blocks(camera: Camera, pyramid: Pyramid, box: Ints, visible: Visible) -> int:
     """Fills blocks with the visible ones of the cells that are in the box (2, 3); returns their number.
 

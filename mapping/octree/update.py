@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mapping.compiled import compiled
+from mapping.compiled import lean
 from mapping.octree.image import Ends
 from mapping.octree.kernels import ALL_FREE, BLOCK, CELL, INSIDE, VOXELS, Camera, Floats, Ints, Pyramid, Visible
 
@@ -41,25 +41,25 @@ class Stored(NamedTuple):
 class Scratch(NamedTuple):
     """Room for the values of one block, so that no frame asks for memory.
 
-    offsets (3, 512); places, depths and through (512,), and the new voxels (512,).
+    offsets (3, 512); places, depths, reaches and through (512,), and the new voxels (512,).
     """
 
     offsets: Floats
     places: Ints
     depths: Floats
+    reaches: Floats
     through: _Bytes
     voxels: NDArray[np.int8]
 
 
 def make_scratch() -> Scratch:
     """Scratch space for `update_blocks`."""
-    depths, through = np.empty(VOXELS, np.float32), np.empty(VOXELS, np.uint8)
-    return Scratch(
-        np.empty((3, VOXELS), np.float32), np.empty(VOXELS, np.int32), depths, through, np.empty(VOXELS, np.int8)
-    )
+    offsets, places = np.empty((3, VOXELS), np.float32), np.empty(VOXELS, np.int32)
+    depths, reaches = np.empty(VOXELS, np.float32), np.empty(VOXELS, np.float32)
+    return Scratch(offsets, places, depths, reaches, np.empty(VOXELS, np.uint8), np.empty(VOXELS, np.int8))
 
 
-@compiled
+@lean
 def mark_hits(places: Ends, n_ends: int, first: Any, visible: Visible, hits: _Bytes) -> None:
     """Sets hits[row of the block, voxel] to 1 where a pixel ends, and tells the block; first (3,) is the first cell."""
     table, block_table, blocks = visible.cell_table, visible.block_table, visible.blocks
@@ -68,6 +68,8 @@ def mark_hits(places: Ends, n_ends: int, first: Any, visible: Visible, hits: _By
     i0, j0, k0 = places.offset // CELL + first[0], places.offset // CELL + first[1], places.offset // CELL + first[2]
     for e in range(n_ends):
         code = np.int64(places.codes[e])
+        if code < 0:
+            continue
         x, y, z = code >> 2 * shift, (code >> shift) & mask, code & mask
         i, j, k = (x >> 6) - i0, (y >> 6) - j0, (z >> 6) - k0
         if i < 0 or j < 0 or k < 0 or i >= nx or j >= ny or k >= nz:
@@ -81,74 +83,87 @@ def mark_hits(places: Ends, n_ends: int, first: Any, visible: Visible, hits: _By
             blocks[row, 5] = 1
 
 
-@compiled
-def _fill_offsets(R: Floats, offsets: Floats) -> None:
-    """offsets (3, 512): each voxel of a block relative to its first one, camera axes."""
+@lean
+def _fill_offsets(R: Floats, lens: Floats, offsets: Floats) -> None:
+    """offsets (3, 512): each voxel of a block relative to its first one, camera axes; x and y times focal length."""
     for i in range(VOXELS):
         x, y, z = np.float32(i >> 6), np.float32((i >> 3) & 7), np.float32(i & 7)
-        for axis in range(3):
-            offsets[axis, i] = R[0, axis] * x + R[1, axis] * y + R[2, axis] * z
+        offsets[0, i] = (R[0, 0] * x + R[1, 0] * y + R[2, 0] * z) * lens[0]
+        offsets[1, i] = (R[0, 1] * x + R[1, 1] * y + R[2, 1] * z) * lens[1]
+        offsets[2, i] = R[0, 2] * x + R[1, 2] * y + R[2, 2] * z
 
 
-@compiled
+@lean
 def _project_inside(
     x: Any, y: Any, z: Any, offsets: Floats, lens: Floats, level: Any, width: Any, depths: Floats, at: Ints
 ) -> None:
-    """Depth, and pixel in an image of the given level, of each voxel of a block wholly inside the image."""
+    """Depth, and pixel in an image of the given level, of each voxel of a block wholly inside the image.
+
+    The first voxel is at (x, y, z), camera axes, x and y times focal length.
+    """
     dx, dy, dz = offsets[0], offsets[1], offsets[2]
     scale = _ONE / np.float32(np.int32(1) << level)
-    fx, fy, cx, cy = lens[0] * scale, lens[1] * scale, (lens[2] + _HALF) * scale, (lens[3] + _HALF) * scale
+    cx, cy = (lens[2] + _HALF) * scale, (lens[3] + _HALF) * scale
     for i in range(VOXELS):
         depth = z + dz[i]
-        inverse = _ONE / depth
-        u, v = (x + dx[i]) * inverse * fx + cx, (y + dy[i]) * inverse * fy + cy
+        inverse = scale / depth
+        u, v = (x + dx[i]) * inverse + cx, (y + dy[i]) * inverse + cy
         at[i] = np.int32(np.int32(np.int32(v) * width) + np.int32(u))
         depths[i] = depth
 
 
-@compiled
+@lean
 def _project(
     x: Any, y: Any, z: Any, offsets: Floats, lens: Floats, level: Any, width: Any, depths: Floats, at: Ints
 ) -> None:
-    """Depth, and pixel in an image of the given level, of each voxel of the block whose first is at (x, y, z).
-
-    Depth is infinite for voxels behind the camera or more than _SLACK outside the image.
-    """
+    """As `_project_inside` for any block; depth is infinite behind the camera or more than _SLACK outside the image."""
     dx, dy, dz = offsets[0], offsets[1], offsets[2]
-    fx, fy, cx, cy = lens[0], lens[1], lens[2] + _HALF, lens[3] + _HALF
-    last_u, last_v = np.nextafter(lens[4], _ZERO), np.nextafter(lens[5], _ZERO)
+    scale = _ONE / np.float32(np.int32(1) << level)
+    cx, cy, slack_u, slack_v = (lens[2] + _HALF) * scale, (lens[3] + _HALF) * scale, _SLACK * lens[0], _SLACK * lens[1]
+    last_u, last_v = np.nextafter(lens[4] * scale, _ZERO), np.nextafter(lens[5] * scale, _ZERO)
     for i in range(VOXELS):
         depth = z + dz[i]
-        inverse = _ONE / max(depth, _NEAR)
-        u, v = (x + dx[i]) * inverse * fx + cx, (y + dy[i]) * inverse * fy + cy
-        column, row = min(max(u, _ZERO), last_u), min(max(v, _ZERO), last_v)
-        slack = _SLACK * inverse
-        seen = (abs(column - u) <= slack * fx) & (abs(row - v) <= slack * fy) & (depth > _NEAR)
-        at[i] = np.int32(np.int32(np.int32(np.int32(row) >> level) * width) + np.int32(np.int32(column) >> level))
+        inverse = scale / (depth if depth > _NEAR else _NEAR)
+        u, v = (x + dx[i]) * inverse + cx, (y + dy[i]) * inverse + cy
+        column, row = u if u > _ZERO else _ZERO, v if v > _ZERO else _ZERO
+        column, row = column if column < last_u else last_u, row if row < last_v else last_v
+        seen = (abs(column - u) <= inverse * slack_u) & (abs(row - v) <= inverse * slack_v) & (depth > _NEAR)
+        at[i] = np.int32(np.int32(np.int32(row) * width) + np.int32(column))
         depths[i] = depth if seen else _INFINITY
 
 
-@compiled
-def _look_through(block: Any, camera: Camera, pyramid: Pyramid, scratch: Scratch) -> None:
-    """Fills through (512,): 1 for the voxels of a block that are nearer than the farthest reach around them."""
-    R, t, at, depths, through = camera.R, camera.t, scratch.places, scratch.depths, scratch.through
+@lean
+def _look_through(block: Any, camera: Camera, pyramid: Pyramid, scratch: Scratch) -> bool:
+    """Fills through (512,): 1 for the voxels of a block that are nearer than the farthest reach around them.
+
+    Returns whether there are any.
+    """
+    R, t, lens, at, depths = camera.R, camera.t, camera.lens, scratch.places, scratch.depths
+    reaches, through = scratch.reaches, scratch.through
     x = np.float32(block[0] * BLOCK) + _HALF - t[0]
     y = np.float32(block[1] * BLOCK) + _HALF - t[1]
     z = np.float32(block[2] * BLOCK) + _HALF - t[2]
-    X, Y = R[0, 0] * x + R[1, 0] * y + R[2, 0] * z, R[0, 1] * x + R[1, 1] * y + R[2, 1] * z
+    X = (R[0, 0] * x + R[1, 0] * y + R[2, 0] * z) * lens[0]
+    Y = (R[0, 1] * x + R[1, 1] * y + R[2, 1] * z) * lens[1]
     Z = R[0, 2] * x + R[1, 2] * y + R[2, 2] * z
     level = max(block[4], 0)
-    offset, width, _ = pyramid.levels[level]
+    offset, width = pyramid.levels[level, 0], pyramid.levels[level, 1]
     if block[3] == INSIDE:
-        _project_inside(X, Y, Z, scratch.offsets, camera.lens, level, width, depths, at)
+        _project_inside(X, Y, Z, scratch.offsets, lens, level, width, depths, at)
     else:
-        _project(X, Y, Z, scratch.offsets, camera.lens, level, width, depths, at)
+        _project(X, Y, Z, scratch.offsets, lens, level, width, depths, at)
     image = (pyramid.around if block[4] >= 0 else pyramid.farthest)[offset:]
     for i in range(VOXELS):
-        through[i] = np.uint8(depths[i] < image[np.uint32(at[i])])
+        reaches[i] = image[np.uint32(at[i])]
+    n = np.int16(0)
+    for i in range(VOXELS):
+        beyond = np.uint8(1) if depths[i] < reaches[i] else np.uint8(0)
+        through[i] = beyond
+        n = np.int16(n + np.int16(beyond))
+    return bool(n > 0)
 
 
-@compiled
+@lean
 def _miss(voxels: Any, through: _Bytes, new: Any) -> None:
     """new (512,): a miss for the voxels that are looked through. All values fit 8 bits, so 8 bits are enough."""
     for i in range(VOXELS):
@@ -159,7 +174,7 @@ def _miss(voxels: Any, through: _Bytes, new: Any) -> None:
         new[i] = down if through[i] != 0 else old
 
 
-@compiled
+@lean
 def _hit(voxels: Any, hits: _Bytes, new: Any) -> None:
     """Puts a hit in new (512,) for voxels (512,) with a hit, and clears it."""
     for i in range(VOXELS):
@@ -167,11 +182,12 @@ def _hit(voxels: Any, hits: _Bytes, new: Any) -> None:
         known = np.int8(0) if old == UNKNOWN else old
         up = np.int8(known + np.int8(HIT))
         up = up if up < HIGHEST else np.int8(HIGHEST)
-        new[i] = up if hits[i] != 0 else new[i]
+        missed = new[i]
+        new[i] = up if hits[i] != 0 else missed
     hits[:] = 0
 
 
-@compiled
+@lean
 def _all_lowest(voxels: Any) -> bool:
     n = np.int16(0)
     for i in range(VOXELS):
@@ -179,7 +195,7 @@ def _all_lowest(voxels: Any) -> bool:
     return bool(n == VOXELS)
 
 
-@compiled
+@lean
 def _store(new: Any, voxels: Any) -> Any:
     """Copies new to voxels; how many differed, and how many are occupied and free now."""
     # sums stay in 16 bits: the loop is then four times as fast
@@ -193,7 +209,7 @@ def _store(new: Any, voxels: Any) -> Any:
     return differing, occupied, known - occupied
 
 
-@compiled
+@lean
 def update_blocks(
     blocks: Ints, rows: Ints, hits: _Bytes, camera: Camera, pyramid: Pyramid, stored: Stored, scratch: Scratch
 ) -> None:
@@ -201,7 +217,7 @@ def update_blocks(
 
     A block that is as free as can be, and in which no pixel ends, stays as it is and is not looked at further.
     """
-    _fill_offsets(camera.R, scratch.offsets)
+    _fill_offsets(camera.R, camera.lens, scratch.offsets)
     through, new = scratch.through, scratch.voxels
     for n in range(blocks.shape[0]):
         block, voxels, counts = blocks[n], stored.voxels[rows[n]], stored.counts[rows[n]]
@@ -210,8 +226,8 @@ def update_blocks(
             continue
         if block[3] == ALL_FREE:
             through[:] = 1
-        else:
-            _look_through(block, camera, pyramid, scratch)
+        elif not _look_through(block, camera, pyramid, scratch) and not hit:
+            continue
         _miss(voxels, through, new)
         if hit:
             _hit(voxels, hits[n], new)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mapping.octree.image import Ends, Lens, Rows, aim, fill_around, fill_finest, fill_pyramid, make_rows, see
+from mapping.octree.image import Ends, Lens, Rows, look, make_rows
 from mapping.octree.kernels import BLOCK, CELL, VOXELS, Camera, Floats, Ints, Pyramid, Visible, find_blocks, find_cells
 from mapping.octree.table import MAX_BLOCK
 from mapping.octree.update import Scratch, make_scratch, mark_hits
@@ -59,19 +59,14 @@ class View:
             BadFrame: the view reaches beyond the map's coordinates.
         """
         reach = max_range_m / voxel_size_m
-        scale, limit = np.float32(1 / voxel_size_m), np.float32(reach)
         block, position = _locate(frame, voxel_size_m, reach)
         self._fit(frame, reach)
         T = _read_only(frame.T_world_cam)
         depth = _read_only(frame.depth)
-        lens, camera, pyramid = self._lens, self.camera, self.pyramid
-        aim(lens, T, position, camera)
-        n_ends = see(depth, scale, limit, lens, camera, pyramid, self._rows, self._ends)
-        fill_pyramid(pyramid, lens, T, position, reach, self._box)
-        finest = self._finest()
-        if finest <= 0:
-            fill_finest(depth, scale, limit, camera, pyramid)
-        fill_around(pyramid, max(finest, 0), self._rows.ends)
+        voxels = (1 / voxel_size_m, reach)
+        n_ends = look(
+            depth, T, position, voxels, self._lens, self.camera, self.pyramid, self._rows, self._ends, self._box
+        )
         self.origin = np.array(block, np.int64)
         self._find(n_ends)
 
@@ -83,7 +78,7 @@ class View:
         height, width = shape
         levels = pyramid_levels(width, height)
         self.pyramid = Pyramid(levels, *(np.zeros(int(levels[-1, 0]) + 1, np.float32) for _ in range(3)))
-        self._lens = lens = _lens(frame.K, height, width)
+        self._lens = lens = _lens(frame.K, height, width, reach)
         arrays = np.zeros((3, 3), np.float32), np.zeros(3, np.float32)
         self.camera = Camera(*arrays, lens.lens, lens.columns, lens.rows, np.zeros((5, 4), np.float32))
         offset = (int(reach) // CELL + 1) * CELL
@@ -92,13 +87,6 @@ class View:
         codes = np.empty(height * width + BLOCK, np.int64 if wide else np.int32)
         self._ends = Ends(codes, _WIDE if wide else _NARROW, offset)
         self._shape, self._K, self._reach = shape, K, reach
-
-    def _finest(self) -> int:
-        """The finest level of `around` that a voxel in reach needs, or -1 when one needs level 0 of `farthest`."""
-        lens, levels = self.camera.lens, len(self.pyramid.levels)
-        depth = float(self.pyramid.farthest[-1]) + CELL
-        pixels = 0.5 * float(min(lens[0], lens[1])) / depth
-        return -1 if pixels < 1 else min(math.frexp(pixels)[1] - 1, levels - 1)
 
     def _find(self, n_ends: int) -> None:
         box = self._box
@@ -136,7 +124,7 @@ def _locate(frame: CameraFrame, voxel_size_m: float, reach: float) -> tuple[list
     return block, (x - block[0] * BLOCK, y - block[1] * BLOCK, z - block[2] * BLOCK)
 
 
-def _lens(K: NDArray[np.float64], height: int, width: int) -> Lens:
+def _lens(K: NDArray[np.float64], height: int, width: int, reach: float) -> Lens:
     fx, fy, cx, cy = float(K[0, 0]), abs(float(K[1, 1])), float(K[0, 2]), float(K[1, 2])
     left, right = _slopes([-0.5, width - 0.5], cx, fx).tolist()
     top, bottom = _slopes([-0.5, height - 0.5], cy, fy).tolist()
@@ -147,7 +135,7 @@ def _lens(K: NDArray[np.float64], height: int, width: int) -> Lens:
         lens=np.clip([fx, fy, cx, cy, width, height], -1e9, 1e9).astype(np.float32),
         columns=columns,
         rows=rows,
-        steepest=np.float32(1.001 * math.sqrt(1 + float(abs(columns).max()) ** 2 + float(abs(rows).max()) ** 2)),
+        cuts=np.asarray(reach / np.sqrt((1 + rows * rows)[:, None] + columns * columns), np.float32),
         normals=normals / np.linalg.norm(normals, axis=1, keepdims=True),
         corners=np.array([[x, y, 1.0] for x in (left, right) for y in (top, bottom)]),
     )
