@@ -75,6 +75,7 @@ class ObjectSpec:
         asset: name of the model, from which type and size follow.
         type: class name if the description states it, else "".
         size: (3,) along its own axes (forward, left, up) if the description states it, else None.
+        is_on: None if the description does not say.
     """
 
     uid: str
@@ -84,7 +85,7 @@ class ObjectSpec:
     rotation: Vec
     size: Vec | None
     is_open: bool
-    is_on: bool
+    is_on: bool | None
     children: tuple[ObjectSpec, ...]
 
 
@@ -104,7 +105,8 @@ def load_house(spec: str | Path | None = None) -> House:
     """The house of a specification.
 
     Args:
-        spec: None or "house" for the one that comes along; FILE, or FILE#INDEX for a file with one house a line.
+        spec: None or "house" for the one that comes along; FILE, or FILE#INDEX for a file with one house a line;
+            "gen?rooms=5&seed=3&kind=office" or "generated#7" for one made up here, see sim.generator.
 
     Raises:
         BadHouse: the file cannot be read, is not JSON, has no such index, or lacks something needed.
@@ -121,6 +123,10 @@ def read_house(spec: str | Path | None = None) -> tuple[Any, str]:
     if spec is None or str(spec) == OWN_HOUSE:
         text = resources.files("sim").joinpath("data", "own_house.json").read_text(encoding="utf-8")
         return _parse_json(text, OWN_HOUSE), OWN_HOUSE
+    from sim import generator
+
+    if request := generator.request_of(str(spec)):
+        return generator.house_of(request), request.name
     path, index = _split(str(spec))
     name = path.name if index is None else f"{path.name}#{index}"
     return _parse_json(_house_text(path, index), name), name
@@ -262,7 +268,7 @@ def _object(value: Value) -> ObjectSpec:
         rotation=rotation_from_unity(*angles),
         size=_size(value.at("size")) if value.has("size") else None,
         is_open=value.number_at("openness", 0.0) > 0,
-        is_on=value.has("isOn") and bool(value.content["isOn"]),
+        is_on=bool(value.content["isOn"]) if value.has("isOn") else None,
         children=tuple(_object(child) for child in value.items_at("children")),
     )
 
