@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Unity's left-handed y-up world to and from the right-handed z-up map, and the camera on the robot.
+"""The worlds of Unity and Habitat, both y-up, to and from the right-handed z-up map, and the camera on the robot.
 
 Unity: x right, y up, z forward, degrees, Euler angles applied in the order z, x, y, positive about y is clockwise
 seen from above. Map (REP 103): x = z_unity, y = -x_unity, z = y_unity, so yaw = -rotation.y.
+
+Habitat: right-handed, x right, y up, -z forward. Map: x = -z_habitat, y = -x_habitat, z = y_habitat; a turn about y is
+the same turn about z.
 """
 
 from __future__ import annotations
@@ -12,9 +15,12 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from memory_core.geometry import Box, Vec, canonical_pose
+from memory_core.geometry import Box, Vec, canonical_pose, matrix_from_quaternion
 
 R_ROS_UNITY: Vec = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+R_ROS_HABITAT: Vec = np.array([[0.0, 0.0, -1.0], [-1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+# Optical axes (x right, y down, z forward) in the frame of OpenGL's camera (x right, y up, -z forward).
+R_GL_OPTICAL: Vec = np.diag([1.0, -1.0, -1.0])
 # Optical axes (x right, y down, z forward) in the base frame (x forward, y left, z up).
 R_BASE_OPTICAL: Vec = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
 
@@ -71,6 +77,37 @@ def camera_pose_from_unity(position: ArrayLike, rotation_y_deg: float, horizon_d
     """(4, 4) T_world_cam of Unity's camera: where it is (3,), which way the agent faces, how far it looks down."""
     x, y, height_m = (float(value) for value in ros_from_unity(position))
     return camera_pose(base_pose(x, y, yaw_from_unity(rotation_y_deg)), height_m, math.radians(horizon_deg))
+
+
+def ros_from_habitat(points: ArrayLike) -> Vec:
+    """(..., 3) points of Habitat's world in the map frame, metres."""
+    return np.asarray(np.asarray(points, np.float64) @ R_ROS_HABITAT.T)
+
+
+def habitat_from_ros(points: ArrayLike) -> Vec:
+    """(..., 3) points of the map frame in Habitat's world, metres."""
+    return np.asarray(np.asarray(points, np.float64) @ R_ROS_HABITAT)
+
+
+def habitat_rotation(yaw_rad: float, horizon_rad: float = 0.0) -> Vec:
+    """Quaternion (x, y, z, w) in Habitat's world of what faces a heading of the map and looks down by an angle."""
+    turn, tilt = yaw_rad / 2, -horizon_rad / 2
+    cos, sin = math.cos(turn), math.sin(turn)
+    return np.array([cos * math.sin(tilt), sin * math.cos(tilt), -sin * math.sin(tilt), cos * math.cos(tilt)])
+
+
+def camera_pose_from_habitat(position: ArrayLike, rotation: ArrayLike) -> Vec:
+    """(4, 4) T_world_cam of Habitat's camera: where it is (3,), and its quaternion (x, y, z, w)."""
+    T = np.eye(4)
+    T[:3, :3] = R_ROS_HABITAT @ matrix_from_quaternion(rotation) @ R_GL_OPTICAL
+    T[:3, 3] = ros_from_habitat(position)
+    return canonical_pose(T)
+
+
+def box_from_habitat(center: ArrayLike, half_extents: ArrayLike, rotation: ArrayLike) -> Box:
+    """Axis-aligned bounds in the map frame of Habitat's box: centre (3,), half edges (3,), quaternion (x, y, z, w)."""
+    R = R_ROS_HABITAT @ matrix_from_quaternion(rotation)
+    return Box.of(ros_from_habitat(center), 2 * np.abs(R) @ np.asarray(half_extents, np.float64))
 
 
 def intrinsics(width: int, height: int, hfov_deg: float) -> Vec:
