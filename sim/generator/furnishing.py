@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from sim.house.assets import object_types
 _OFF_WALL_M = 0.05
 _STEP_M = 0.1
 _TRIES = 40
-_WAYS_TRIED = 5
+_WAYS_TRIED = 8
 _DOORSTEP_M = 0.9
 _GATE_M = 0.45
 _BESIDE_M = 0.04
@@ -87,12 +87,19 @@ def furnish(
     placed: list[Placed] = []
     for group in (*(STUDIO if alone else ()), *FURNITURE[room.kind]):
         for _ in range(_how_many(group.chance, random)):
-            if option := _place(group, grid, sides, openings, random):
+            options = (_place(wanted, grid, sides, openings, random) for wanted in _with_less_company(group))
+            if option := next(filter(None, options), None):
                 placed += option.pieces
     for hung in HUNG.get(room.kind, ()):
         for _ in range(_how_many(hung.chance, random)):
             placed += _hang(hung, sides, openings, placed, random)
     return placed, grid
+
+
+def _with_less_company(group: Group) -> list[Group]:
+    """The group and what to try where it does not fit: with less beside it, then alone."""
+    fewer = replace(group, beside=group.beside[:1])
+    return list(dict.fromkeys((group, fewer, replace(fewer, before=""), replace(group, beside=(), before=""))))
 
 
 def varied_size(kind: str, random: np.random.Generator) -> tuple[float, float, float]:
