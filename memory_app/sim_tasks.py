@@ -17,8 +17,8 @@ from memory_app.pipeline import Pipeline
 from memory_core.graph import SceneGraph
 from memory_core.memory import Memory
 from memory_core.recall.vocabulary import Vocabulary
+from sim.scores import sightings
 from sim.tasks import Task, generate_tasks
-from sim.truth import sightings
 from task_planner import PlannerSettings, plan
 from task_planner.affordances import PORTABLE
 

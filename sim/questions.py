@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
 from memory_core.question import Answer, Result
-from sim.truth import ENOUGH_PIXELS, Sighting
+from sim.scores.sightings import ENOUGH_PIXELS, Sighting
 from sim.types import SimObject, SimRoom
 from sim.wording import worded
 
@@ -20,7 +21,25 @@ _CENTER_M = 0.3
 _SURELY_NEAR_M = 0.3
 _SURELY_FAR_M = 3.0
 _NS = 1e-9
-Check = Callable[[Answer], "str | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How far an answer may be from the truth: metres of a centre, things of a number, seconds of a time."""
+
+    center_m: float = _CENTER_M
+    count: int = 0
+    stamp_s: float = 0.0
+
+
+EXACT = Tolerance()
+NEARLY = Tolerance(center_m=1.0, count=1, stamp_s=2.0)
+
+
+class Check(Protocol):
+    """Why an answer is wrong, None when it is right within a tolerance."""
+
+    def __call__(self, answer: Answer, tolerance: Tolerance = EXACT) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +64,7 @@ def generate(
 
     Args:
         truth: the objects as they are when the questions are asked.
-        seen: of sim.truth.sightings.
+        seen: of sim.scores.sightings.
         limit: how many results an answer gives at most.
     """
     return _Examiner(truth, rooms, seen, np.random.default_rng(seed), min_pixels, limit).questions()
@@ -155,10 +174,12 @@ class _Examiner:
         return asked + [self._ask("count", _counts(0), label=name) for name in names[1::2]]
 
 
-def _stands_for(result: Result, thing: SimObject) -> bool:
+def _stands_for(result: Result, thing: SimObject, tolerance: Tolerance) -> bool:
     if result.label != thing.label:
         return False
-    return math.dist(result.position, thing.box.center) <= _CENTER_M or thing.box.distance_m(result.position) == 0
+    return (
+        math.dist(result.position, thing.box.center) <= tolerance.center_m or thing.box.distance_m(result.position) == 0
+    )
 
 
 def _objects(answer: Answer) -> list[Result]:
@@ -175,14 +196,14 @@ def _lists(things: Sequence[SimObject]) -> Check:
     """All these things and no others; several may be called found or ambiguous."""
     statuses = ("found",) if len(things) == 1 else ("found", "ambiguous")
 
-    def check(answer: Answer) -> str | None:
+    def check(answer: Answer, tolerance: Tolerance = EXACT) -> str | None:
         if answer.status not in statuses:
             return f"status {answer.status}, want {' or '.join(statuses)}"
         for thing in things:
-            if not any(_stands_for(result, thing) for result in _objects(answer)):
+            if not any(_stands_for(result, thing, tolerance) for result in _objects(answer)):
                 return f"{thing.uid} is missing"
         for result in _objects(answer):
-            if not any(_stands_for(result, thing) for thing in things):
+            if not any(_stands_for(result, thing, tolerance) for thing in things):
                 return f"{result.id} ({result.label}) is none of them"
         return _without_proof(answer)
 
@@ -192,11 +213,11 @@ def _lists(things: Sequence[SimObject]) -> Check:
 def _dates(sighting: Sighting) -> Check:
     """A stamp between the last clear sight and the last pixel."""
 
-    def check(answer: Answer) -> str | None:
+    def check(answer: Answer, tolerance: Tolerance = EXACT) -> str | None:
         if answer.status != "found" or not _objects(answer):
             return f"status {answer.status}, want found"
-        stamp = _objects(answer)[0].last_seen_ns
-        if not sighting.last_clear_ns <= stamp <= sighting.last_ns:
+        stamp, slack_ns = _objects(answer)[0].last_seen_ns, tolerance.stamp_s / _NS
+        if not sighting.last_clear_ns - slack_ns <= stamp <= sighting.last_ns + slack_ns:
             low, high = sighting.last_clear_ns * _NS, sighting.last_ns * _NS
             return f"last seen at {stamp * _NS:.2f} s, want {low:.2f} to {high:.2f} s"
         return _without_proof(answer)
@@ -207,10 +228,10 @@ def _dates(sighting: Sighting) -> Check:
 def _counts(n_things: int) -> Check:
     """Exactly so many."""
 
-    def check(answer: Answer) -> str | None:
+    def check(answer: Answer, tolerance: Tolerance = EXACT) -> str | None:
         if answer.status == "unsupported":
             return "not understood"
-        return None if answer.count == n_things else f"counts {answer.count}, want {n_things}"
+        return None if abs(answer.count - n_things) <= tolerance.count else f"counts {answer.count}, want {n_things}"
 
     return check
 
@@ -218,12 +239,12 @@ def _counts(n_things: int) -> Check:
 def _names_some(wanted: Sequence[SimObject], forbidden: Sequence[SimObject]) -> Check:
     """At least one of the wanted things and none of the forbidden."""
 
-    def check(answer: Answer) -> str | None:
+    def check(answer: Answer, tolerance: Tolerance = EXACT) -> str | None:
         results = _objects(answer)
-        if answer.status != "found" or not any(_stands_for(r, o) for r in results for o in wanted):
+        if answer.status != "found" or not any(_stands_for(r, o, tolerance) for r in results for o in wanted):
             return f"status {answer.status}, names none of {', '.join(o.label for o in wanted)}"
         for result in results:
-            if any(_stands_for(result, thing) for thing in forbidden):
+            if any(_stands_for(result, thing, tolerance) for thing in forbidden):
                 return f"{result.id} ({result.label}) is far away"
         return _without_proof(answer)
 
@@ -235,24 +256,24 @@ def _names_only(
 ) -> Check:
     """All the wanted things, or as many as the limit lets through, and none of the forbidden."""
 
-    def check(answer: Answer) -> str | None:
+    def check(answer: Answer, tolerance: Tolerance = EXACT) -> str | None:
         results = _objects(answer)
         if answer.status != "found":
             return f"status {answer.status}, want found"
-        named = [thing for thing in wanted if any(_stands_for(result, thing) for result in results)]
+        named = [thing for thing in wanted if any(_stands_for(result, thing, tolerance) for result in results)]
         if len(named) < len(wanted) and len(results) < limit:
             missing = [thing.uid for thing in wanted if thing not in named]
             return f"{', '.join(missing)} missing"
         for result in results:
-            is_allowed = any(_stands_for(result, thing) for thing in [*wanted, *allowed])
-            if not is_allowed and any(_stands_for(result, thing) for thing in forbidden):
+            is_allowed = any(_stands_for(result, thing, tolerance) for thing in [*wanted, *allowed])
+            if not is_allowed and any(_stands_for(result, thing, tolerance) for thing in forbidden):
                 return f"{result.id} ({result.label}) does not belong there"
         return _without_proof(answer)
 
     return check
 
 
-def _denies(answer: Answer) -> str | None:
+def _denies(answer: Answer, tolerance: Tolerance = EXACT) -> str | None:
     if answer.status != "not_seen" or _objects(answer):
         return f"status {answer.status} with {len(answer.results)} results, want not_seen"
     return None

@@ -13,7 +13,7 @@ import numpy as np
 
 from memory_core.geometry import Vec
 from sim.house.backend import HouseSimulator
-from sim.truth import ENOUGH_PIXELS, Sighting
+from sim.scores.sightings import ENOUGH_PIXELS, Sighting
 from sim.types import SimObject, SimRoom
 
 T = TypeVar("T")

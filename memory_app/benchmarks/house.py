@@ -14,7 +14,7 @@ from memory_app.benchmarks.report import machine, row
 from memory_app.pipeline import Pipeline
 from memory_core.memory import Memory
 from sim.questions import generate
-from sim.truth import score_objects, sightings
+from sim.scores import score_objects, sightings
 
 _ROUNDS = 5
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from sim.house.floor import Floor
 from sim.house.schema import load_house
 from sim.house.source import HouseTour
 from sim.house.world import World
+from sim.scores import v_measure
 from sim.settings import SimSettings
 
 _COMMIT_EVERY = 10
@@ -122,20 +123,6 @@ def _floor_points(tour: HouseTour, floor: Floor) -> tuple[NDArray[np.float64], l
 def _is_near(topology: Topology, x: float, y: float) -> bool:
     place_id, _ = topology.locate((x, y, 0.0))
     return bool(place_id) and math.dist(topology.places[place_id].position[:2], (x, y)) <= _REACH_M
-
-
-def v_measure(truth: Sequence[str], found: Sequence[str]) -> float:
-    """Harmonic mean of homogeneity and completeness of two labellings of the same things; 1 when they agree."""
-    _, a = np.unique(truth, return_inverse=True)
-    _, b = np.unique(found, return_inverse=True)
-    joint = np.zeros((a.max() + 1, b.max() + 1))
-    np.add.at(joint, (a, b), 1.0 / len(a))
-    of_a, of_b, both = _entropy(joint.sum(axis=1)), _entropy(joint.sum(axis=0)), _entropy(joint.ravel())
-    return 2 * (of_a + of_b - both) / (of_a + of_b) if of_a + of_b > 0 else 1.0
-
-
-def _entropy(p: NDArray[np.float64]) -> float:
-    return float(-(p[p > 0] * np.log(p[p > 0])).sum())
 
 
 _ROOM_M, _WALL_M, _DOOR_M = 4.0, 0.1, 0.9

@@ -14,7 +14,7 @@ import numpy as np
 
 from mapping import Mapper
 from memory_app.exploring.driver import Driver
-from memory_app.exploring.ground import Ground, Point2, Ways
+from memory_app.exploring.ground import Ground, Ways
 from memory_app.exploring.settings import ExplorationSettings
 from memory_app.pipeline import Session
 from memory_core.config import check

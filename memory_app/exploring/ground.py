@@ -71,7 +71,7 @@ class Ways:
         reached = np.argwhere(np.isfinite(part))
         if not len(reached):
             return None
-        away = ((reached + (low_x - x, low_y - y)) ** 2).sum(axis=1)
+        away = ((reached + np.array([low_x - x, low_y - y])) ** 2).sum(axis=1)
         i, j = reached[np.argmin(away)]
         return int((i + low_x) * ny + j + low_y)
 

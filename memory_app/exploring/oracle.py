@@ -108,7 +108,9 @@ def true_ground(sim: HouseSimulator, settings: ExplorationSettings) -> Ground:
     low = [min(box.minimum[axis] for box in boxes) for axis in (0, 1)]
     high = [max(box.maximum[axis] for box in boxes) for axis in (0, 1)]
     x, y = (np.arange(math.floor(low[k] / _TRUE_CELL_M), math.ceil(high[k] / _TRUE_CELL_M)) for k in (0, 1))
-    points = (np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1) + 0.5) * _TRUE_CELL_M
+    points: NDArray[np.float64] = np.asarray(
+        (np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1) + 0.5) * _TRUE_CELL_M, np.float64
+    )
     fits = sim.can_stand(points.reshape(-1, 2)).reshape(points.shape[:2])
     ground.put((int(x[0]), int(y[0])), np.where(fits, FREE, BLOCKED).astype(np.uint8))
     return ground

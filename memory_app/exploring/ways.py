@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,5 +81,5 @@ def _is_straight(cells: list[Cell], costs: NDArray[np.float32]) -> bool:
     length = math.hypot(x1 - x0, y1 - y0)
     share = np.linspace(0, 1, max(2, math.ceil(2 * length) + 1))
     line = costs[np.rint(x0 + share * (x1 - x0)).astype(int), np.rint(y0 + share * (y1 - y0)).astype(int)]
-    way = sum(math.dist(a, b) * float(costs[b]) for a, b in zip(cells[:-1], cells[1:], strict=True))
+    way = sum(math.dist(a, b) * float(costs[b]) for a, b in pairwise(cells))
     return bool(length * line.mean() <= 1.02 * way)

@@ -8,7 +8,7 @@ import numpy as np
 import sim
 from sim.house.floor import Floor
 from sim.house.source import HouseTour
-from sim.truth import visible_pixels
+from sim.scores import visible_pixels
 
 
 def test_steps_are_small_enough_to_overlap(tour):

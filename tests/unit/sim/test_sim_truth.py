@@ -11,8 +11,8 @@ from memory_core.graph import Instance, Room, SceneGraph
 from memory_core.question import Answer, Evidence, Question, Result
 from sim import Action, AgentPose, house_source
 from sim.questions import generate
+from sim.scores import score_objects, sightings, visible_pixels
 from sim.tasks import generate_tasks, is_near
-from sim.truth import score_objects, sightings, visible_pixels
 from sim.wording import plural
 
 

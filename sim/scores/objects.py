@@ -1,85 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How well a scene graph agrees with the truth of a simulator. For evaluation only."""
+"""Objects of a scene graph against the true ones: which stand for which, and how exactly."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from memory_core.errors import BadInput
-from memory_core.frame import CameraFrame
 from memory_core.geometry import iou
 from memory_core.graph import Instance, SceneGraph
 from memory_core.labels import STRUCTURE
+from sim.scores.sightings import ENOUGH_PIXELS
 from sim.types import SimObject
 
-ENOUGH_PIXELS = 1000
 _FARTHEST_M = 0.3
 _NEVER = 1e6
 
 
-class TruthfulSource(Protocol):
-    """Frames with instance images, and the objects these speak of."""
-
-    def frames(self, start: int = 0) -> Iterator[CameraFrame]: ...
-
-    def objects(self) -> list[SimObject]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """What of an object was to be seen over all frames.
-
-    Attributes:
-        n_pixels: over all frames.
-        first_ns, last_ns: stamps of the first and the last frame with any pixel of it.
-        last_clear_ns: stamp of the last frame with at least half as many pixels as in its best frame.
-    """
-
-    n_pixels: int
-    first_ns: int
-    last_ns: int
-    last_clear_ns: int
-
-
-def sightings(source: TruthfulSource) -> dict[str, Sighting]:
-    """Sightings of the objects seen at all, by uid; renders all frames once. O(frames x pixels)."""
-    uids = {o.instance_id: o.uid for o in source.objects()}
-    counts: dict[str, list[tuple[int, int]]] = {}
-    for frame in source.frames():
-        if frame.instance_ids is None:
-            raise BadInput("truth: want frames with instance images, got one without")
-        for number in np.flatnonzero(pixels := np.bincount(frame.instance_ids.ravel())):
-            if uid := uids.get(int(number), ""):
-                counts.setdefault(uid, []).append((frame.stamp_ns, int(pixels[number])))
-    return {uid: _sighting(seen) for uid, seen in counts.items()}
-
-
-def _sighting(seen: list[tuple[int, int]]) -> Sighting:
-    best = max(n for _, n in seen)
-    last_clear = max(stamp for stamp, n in seen if 2 * n >= best)
-    return Sighting(sum(n for _, n in seen), seen[0][0], seen[-1][0], last_clear)
-
-
-def visible_pixels(source: TruthfulSource) -> dict[str, int]:
-    """Pixels of each object over all frames of a source, by uid, 0 for those never seen; O(frames x pixels)."""
-    seen = sightings(source)
-    return {o.uid: seen[o.uid].n_pixels if o.uid in seen else 0 for o in source.objects()}
-
-
 @dataclass(frozen=True, slots=True)
 class Match:
-    """An object of the graph and the true one it stands for."""
+    """An object of the graph and the true one it stands for; `size_error_m` is the largest of the three edges'."""
 
     instance_id: str
     uid: str
     label: str
     center_error_m: float
+    size_error_m: float
     iou: float
     room_is_right: bool
 
@@ -102,6 +51,8 @@ class ObjectScore:
     precision: float
     median_center_error_m: float
     p95_center_error_m: float
+    median_size_error_m: float
+    mean_iou: float
     room_accuracy: float
     matches: tuple[Match, ...]
     missed: tuple[str, ...]
@@ -131,6 +82,8 @@ def score_objects(
         precision=len(matches) / len(instances) if instances else 1.0,
         median_center_error_m=float(np.median(errors)),
         p95_center_error_m=float(np.percentile(errors, 95)),
+        median_size_error_m=float(np.median([m.size_error_m for m in matched] or [0.0])),
+        mean_iou=float(np.mean([m.iou for m in matched] or [1.0])),
         room_accuracy=float(np.mean([m.room_is_right for m in matched])) if matched else 1.0,
         matches=matches,
         missed=tuple(sorted(required - found)),
@@ -158,7 +111,22 @@ def _cost(instance: Instance, true: SimObject) -> float:
 def _match(instance: Instance, true: SimObject, rooms: Mapping[str, str]) -> Match:
     error = float(np.linalg.norm(np.subtract(instance.box.center, true.box.center)))
     right = bool(true.room_id) and rooms.get(instance.room_id, "") == true.room_id
-    return Match(instance.id, true.uid, true.label, error, iou(instance.box, true.box), right)
+    size = float(np.abs(np.subtract(instance.box.size, true.box.size)).max())
+    return Match(instance.id, true.uid, true.label, error, size, iou(instance.box, true.box), right)
+
+
+def id_switches(pairings: Iterable[Mapping[str, str]]) -> int:
+    """How often a true object came to be known by another id than before. O(pairings x objects).
+
+    Args:
+        pairings: in order of time, uid to id in the graph; an object may be missing for a while.
+    """
+    known: dict[str, str] = {}
+    n_switches = 0
+    for pairing in pairings:
+        n_switches += sum(known.get(uid, name) != name for uid, name in pairing.items())
+        known.update(pairing)
+    return n_switches
 
 
 def _pair_rooms(both: Sequence[tuple[str, str]]) -> dict[str, str]:
