@@ -109,14 +109,15 @@ class Mapper:
         """
         embedded = segments if self.settings.features == "auto" else ()
         self.features.check(embedded)
-        frame = self._begin(frame)
+        frame, jumped = self._begin(frame)
         if self._watch is not None:
             self._watch.observe(frame, self.octree)
-        self._anchoring.look(frame, self.octree.voxel_size_m)
-        self._instances.surfaces.anchor = float(self._anchoring.node)
         if self.tsdf is not None:
             self.tsdf.integrate(frame, self.settings.max_range_m)
         self.octree.integrate(frame, self.settings.max_range_m)
+        self._anchoring.enter(frame, jumped=jumped)
+        self._anchoring.look(frame, self.octree.voxel_size_m)
+        self._instances.surfaces.anchor = float(self._anchoring.node)
         self.features.observe(frame, embedded, self.settings.max_range_m)
         self._topology.observe(frame)
         sightings = self._instances.observe(frame, segments)
@@ -267,8 +268,8 @@ class Mapper:
             self.frontiers.restore_from(graph.frontiers, self._topology.places)
             self.snapshots.restore_from(graph.snapshots)
 
-    def _begin(self, frame: CameraFrame) -> CameraFrame:
-        """Begin a session where the frame does, and let it pass the gate; the frame, placed in the corrected map."""
+    def _begin(self, frame: CameraFrame) -> tuple[CameraFrame, bool]:
+        """Begin a session where the frame does; the frame in the corrected map, and whether it is a new segment."""
         if self.map_id and frame.map_id != self.map_id:
             raise BadFrame(
                 f"map_id: want {self.map_id!r} as in earlier frames, got {frame.map_id!r}; use another memory"
@@ -281,10 +282,10 @@ class Mapper:
                 "a clock that goes back begins a new session"
             )
         frame = self._anchoring.placed(frame)
-        self._anchoring.admit(frame)
+        jumped = self._anchoring.check(frame)
         self._stamp_ns = frame.stamp_ns
         self._n_frames += 1
-        return frame
+        return frame, jumped
 
     def _begin_session(self, frame: CameraFrame) -> None:
         self.map_id = frame.map_id

@@ -60,13 +60,17 @@ class Anchoring:
         self._gate.begin_session()
         self._T_map_source = np.eye(4)
 
-    def admit(self, frame: CameraFrame) -> None:
-        """Let a frame in, and add it to the trajectory. O(1).
+    def check(self, frame: CameraFrame) -> bool:
+        """Whether a frame that may be written begins a new segment of the trajectory. O(1).
 
         Raises:
             PoseRefused: its pose is not good enough.
         """
-        jumped = self._gate.admit(frame)
+        return self._gate.check(frame)
+
+    def enter(self, frame: CameraFrame, *, jumped: bool) -> None:
+        """Add a frame that was written to the trajectory. O(1)."""
+        self._gate.take(frame)
         self.node = self.graph.follow(frame.stamp_ns, frame.T_world_cam, frame.session_id, jumped=jumped)
 
     def look(self, frame: CameraFrame, voxel_size_m: float) -> None:

@@ -41,8 +41,8 @@ class LocalisationGate:
     def begin_session(self) -> None:
         self._pose, self._waiting, self._is_uncertain = None, [], False
 
-    def admit(self, frame: CameraFrame) -> bool:
-        """Let a frame in; True when it begins a new segment, after a jump that lasted.
+    def check(self, frame: CameraFrame) -> bool:
+        """Whether a frame that may be written begins a new segment, after a jump that lasted; `take` it when it is.
 
         Raises:
             PoseRefused: the frame must not be written.
@@ -50,13 +50,11 @@ class LocalisationGate:
         self._check_certainty(frame)
         pose, stamp_ns = frame.T_world_cam, frame.stamp_ns
         if self._pose is None or self._is_plausible(self._stamp_ns, self._pose, stamp_ns, pose):
-            self._take(stamp_ns, pose)
             return False
         if self._waiting and not self._is_plausible(*self._waiting[-1], stamp_ns, pose):
             self._waiting.clear()
         self._waiting.append((stamp_ns, pose))
         if len(self._waiting) >= self.settings.jump_frames:
-            self._take(stamp_ns, pose)
             return True
         jump_m = float(np.linalg.norm(pose[:3, 3] - self._pose[:3, 3]))
         raise PoseRefused(
@@ -71,8 +69,9 @@ class LocalisationGate:
             self._pose = T @ self._pose
         self._waiting.clear()
 
-    def _take(self, stamp_ns: int, pose: NDArray[np.float64]) -> None:
-        self._stamp_ns, self._pose = stamp_ns, pose.copy()
+    def take(self, frame: CameraFrame) -> None:
+        """A frame was written: the next is compared with it."""
+        self._stamp_ns, self._pose = frame.stamp_ns, frame.T_world_cam.copy()
         self._waiting.clear()
 
     def _check_certainty(self, frame: CameraFrame) -> None:

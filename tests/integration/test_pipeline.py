@@ -224,8 +224,8 @@ def test_frames_the_map_cannot_take_are_dropped_and_said(house, tmp_path):
     report, _ = build(source, tmp_path / "m")
 
     assert report.frames == 25
-    assert report.drops == {"unusable": 3}
-    assert "T_world_cam" in source.warnings[-1]
+    assert report.drops == {"unusable": 1, "pose_jump": 2}  # the first cannot be compared with any before it
+    assert all("T_world_cam" in warning for warning in source.warnings[-2:])
     with Memory.open(tmp_path / "m") as memory:
         assert memory.info()["objects"] > 0
         assert memory.verify().problems == []

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Laws of the pose graph: known solutions are found, lies are left out, chains are eliminated exactly."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from mapping import Mapper
 from mapping.pose_graph import Constraint, CorrectedPoses, PoseGraph, rigid, solve
 from mapping.pose_graph.linearise import fill_errors, fill_jacobians
 from mapping.pose_graph.normal import NotPositive, solve_blocks
 from mapping.pose_graph.solver import Links
-from memory_core.errors import BadInput, CorruptMemory
+from memory_core.errors import BadFrame, BadInput, CorruptMemory
 
 
 def poses_of(vectors, positions):
@@ -223,7 +226,7 @@ def test_constraints_that_are_none_are_refused(fields, says):
 
 def test_a_constraint_to_a_node_that_there_is_not_is_refused():
     graph, _ = followed(straight(10))
-    with pytest.raises(BadInput, match="constraint 1-99: there are nodes 1 .. 4"):
+    with pytest.raises(BadInput, match=r"constraint 1-99: there are nodes 1 \.\. 4"):
         graph.corrected_by_constraints([Constraint(1, 99, np.eye(4))])
 
 
@@ -265,3 +268,17 @@ def test_a_missing_chunk_is_told():
     del chunks["poses/1_0_0"]
     with pytest.raises(CorruptMemory, match="chunk 1 of"):
         PoseGraph(0.25, 15.0).restore_chunks(chunks)
+
+
+def test_a_frame_that_the_map_refuses_is_no_part_of_the_trajectory(box_world):
+    mapper = Mapper()
+    frames = [box_world.frame((1.5, 0.01 * n, 1), (0, 0, 0.5), 0.1 * n) for n in range(3)]
+    pose = frames[0].T_world_cam.copy()
+    pose[0, 3] = 1e7
+    with pytest.raises(BadFrame, match="within"):
+        mapper.integrate(replace(frames[0], T_world_cam=pose), [])
+    for frame in frames[1:]:
+        mapper.integrate(frame, [])
+
+    assert mapper.trajectory.n == 1
+    assert np.array_equal(mapper.trajectory.poses[0], frames[1].T_world_cam)
