@@ -2,6 +2,7 @@
 """Simulators as sources of frames and sinks of actions, with the truth to score against."""
 
 from sim.house.backend import HouseSimulator
+from sim.house.changes import Change, Changed
 from sim.house.source import HouseTour, house_source
 from sim.making import make
 from sim.noise import NoisySimulator, NoisySource
@@ -11,6 +12,8 @@ from sim.types import Action, AgentPose, SimObject, SimRoom, Simulator, StepResu
 __all__ = [
     "Action",
     "AgentPose",
+    "Change",
+    "Changed",
     "HouseSimulator",
     "HouseTour",
     "NoiseSettings",

@@ -85,6 +85,7 @@ class SimObject:
     is_open: bool | None
     is_on: bool | None
     instance_id: int
+    sliceable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory_core.geometry import Box, Vec
+from sim.house.compatibility import goes_together
 from sim.house.floor import AGENT_RADIUS_M, Floor
 from sim.house.placing import free_spots
+from sim.house.slicing import sliced
 from sim.house.world import Door, Thing, World
 from sim.settings import SimSettings
 from sim.types import Action, AgentPose
@@ -70,6 +72,10 @@ class Agent:
     def floor(self) -> Floor:
         """Where it can stand now."""
         return self._floor
+
+    def look_again(self) -> None:
+        """Something in the house has changed."""
+        self._floor = Floor(self._world)
 
     def sees(self, number: int) -> bool:
         """Whether enough of a body is in the image to act on it; O(pixels)."""
@@ -131,6 +137,8 @@ class Agent:
             raise Refused(f"Nothing can be put on or in {_name(receptacle)}.")
         if receptacle.type.openable and not receptacle.is_open:
             raise Refused(f"{_name(receptacle)} is closed.")
+        if not goes_together(thing.type.name, receptacle.type.name):
+            raise Refused(f"{_name(thing)} does not belong on or in {_name(receptacle)}.")
         self._require_in_reach(receptacle.body.number, self._world.scene.bounds(receptacle.body), _name(receptacle))
         spots = free_spots(self._world, receptacle, thing, np.array([self.pose.x, self.pose.y, _HAND_HEIGHT_M]))
         if not spots:
@@ -168,12 +176,8 @@ class Agent:
             self._require_doorway_in_reach(target, bounds, name)
         else:
             self._require_in_reach(target.body.number, bounds, name)
-        target.is_open = is_open
-        if isinstance(target, Door):
-            self._world.scene.show(target.body, shown=not is_open)
-        else:
-            self._world.redraw(target)
-        self._floor = Floor(self._world)
+        self._world.set_open(target, is_open=is_open)
+        self.look_again()
 
     def _set_on(self, uid: str, *, is_on: bool) -> None:
         thing = self._thing(uid)
@@ -182,7 +186,16 @@ class Agent:
         if thing.is_on == is_on:
             raise Refused(f"{_name(thing)} is already {'on' if is_on else 'off'}.")
         self._require_in_reach(thing.body.number, self._world.scene.bounds(thing.body), _name(thing))
-        thing.is_on = is_on
+        self._world.set_on(thing, is_on=is_on)
+
+    def _slice(self, uid: str) -> None:
+        thing = self._thing(uid)
+        if not thing.type.sliceable:
+            raise Refused(f"{_name(thing)} cannot be sliced.")
+        if thing.held:
+            raise Refused(f"{_name(thing)} is in the hand; put it down to slice it.")
+        self._require_in_reach(thing.body.number, self._world.scene.bounds(thing.body), _name(thing))
+        sliced(self._world, thing)
 
     def _thing(self, uid: str) -> Thing:
         thing = self._world.things.get(uid)
@@ -217,6 +230,7 @@ _HANDLINGS: dict[str, Callable[[Agent, str], None]] = {
     "CloseObject": lambda agent, uid: agent._set_open(uid, is_open=False),
     "ToggleObjectOn": lambda agent, uid: agent._set_on(uid, is_on=True),
     "ToggleObjectOff": lambda agent, uid: agent._set_on(uid, is_on=False),
+    "SliceObject": lambda agent, uid: agent._slice(uid),
 }
 
 

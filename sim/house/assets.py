@@ -43,6 +43,7 @@ class ObjectType:
     openable: bool = False
     toggleable: bool = False
     holds_inside: bool = False
+    sliceable: bool = False
 
 
 @cache

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from sim.frames import base_pose
 from sim.house.agent import Agent, Refused
 from sim.house.assets import AssetTable
 from sim.house.camera import Camera
+from sim.house.changes import Change, Changed, apply, refused
 from sim.house.floor import GRID_M, Floor
 from sim.house.placing import free_spots
 from sim.house.schema import load_house
@@ -29,7 +31,7 @@ from sim.types import Action, AgentPose, SimObject, SimRoom, StepResult
 class HouseSimulator:
     """A robot in a house. Time is simulated: every action takes `settings.step_s`, whether it succeeds or not.
 
-    The same house, seed and actions give the same bytes.
+    The same house, seed, actions and changes give the same bytes. `history` holds the changes that people made.
     """
 
     def __init__(
@@ -51,16 +53,19 @@ class HouseSimulator:
         self._n_steps = 0
         self._frame: CameraFrame | None = None
         self._objects: list[SimObject] | None = None
+        self._agenda: list[tuple[int, Change]] = []
+        self.history: list[Changed] = []
         self._is_open = True
 
     def reset(self, scene: str | None = None, seed: int | None = None) -> CameraFrame:
-        """Begin anew, perhaps in another house or with other colours; the clock begins anew too."""
+        """Begin anew, perhaps in another house or with other colours; the clock begins anew too, nothing scheduled."""
         self._house = scene or self._house
         if seed is not None:
             self._settings = replace(self._settings, seed=seed)
             check(self._settings)
         self._world, self._camera, self._agent = self._begin()
         self._n_steps, self._frame, self._objects, self._is_open = 0, None, None, True
+        self._agenda, self.history = [], []
         return self.observe()
 
     def step(self, action: Action) -> StepResult:
@@ -71,9 +76,35 @@ class HouseSimulator:
             self._agent.act(action)
         except Refused as refusal:
             error = str(refusal)
-        self._n_steps += 1
-        self._frame = self._objects = None
+        self._pass(1)
         return StepResult(self.observe(), ok=not error, error=error)
+
+    def wait(self, seconds: float) -> CameraFrame:
+        """Let time pass, at least a step; what was scheduled happens."""
+        self._require_open()
+        self._pass(max(1, math.ceil(seconds / self._settings.step_s - 1e-9)))
+        return self.observe()
+
+    def change(self, change: Change) -> Changed:
+        """Let people change something now; it stands in `history`. O(objects + free places).
+
+        Raises:
+            NotPossible: it cannot be done; nothing has changed.
+        """
+        self._require_open()
+        done = apply(self._world, change, self.now_ns, (self._agent.pose.x, self._agent.pose.y))
+        self.history.append(done)
+        self._agent.look_again()
+        self._frame = self._objects = None
+        return done
+
+    def schedule(self, changes: Iterable[tuple[int, Change]]) -> None:
+        """Changes that will happen by themselves, each with its simulated time in nanoseconds.
+
+        Those that cannot be done when their time comes are in `history` with an error. What is past happens at the
+        next step.
+        """
+        self._agenda = sorted([*self._agenda, *changes], key=lambda entry: entry[0])
 
     def observe(self) -> CameraFrame:
         """What the camera sees now; asking again gives the same frame."""
@@ -157,6 +188,26 @@ class HouseSimulator:
         """Free the images; the simulator cannot be used afterwards."""
         self._is_open = False
         self._frame = None
+
+    @property
+    def now_ns(self) -> int:
+        """Simulated time: the stamp of the present frame."""
+        return self._camera.stamp_ns(self._n_steps)
+
+    def _pass(self, n_steps: int) -> None:
+        """Let steps pass, and what is due by then happen."""
+        self._n_steps += n_steps
+        self._frame = self._objects = None
+        n_due = sum(at_ns <= self.now_ns for at_ns, _ in self._agenda)
+        due, self._agenda = self._agenda[:n_due], self._agenda[n_due:]
+        for at_ns, change in due:
+            try:
+                done = apply(self._world, change, at_ns, (self._agent.pose.x, self._agent.pose.y))
+            except NotPossible as reason:
+                done = refused(change, at_ns, reason)
+            self.history.append(done)
+        if due:
+            self._agent.look_again()
 
     def _begin(self) -> tuple[World, Camera, Agent]:
         self._assets.guessed.clear()

@@ -168,6 +168,7 @@ def shade(
     colour: NDArray[np.float32],
     material: NDArray[np.int32],
     light: Vec,
+    power: Vec,
     T_body_world: Vec,
     pattern: Vec,
     R_world_cam: Vec,
@@ -200,7 +201,7 @@ def shade(
             lx, ly, lz = light[f, 0] - px, light[f, 1] - py, light[f, 2] - pz
             distance2 = lx * lx + ly * ly + lz * lz
             lambert = max(0.0, (nx * lx + ny * ly + nz * lz) / math.sqrt(distance2 + 1e-6))
-            brightness = 0.4 + 0.6 * lambert * 6 / (5 + distance2) + 0.1 * nz
+            brightness = power[f, 0] + power[f, 1] * lambert * 6 / (5 + distance2) + 0.25 * power[f, 0] * nz
             if material[f] == 4:
                 T, b = T_body_world[body[f]], pattern[body[f]]
                 x = T[0, 0] * px + T[0, 1] * py + T[0, 2] * pz + T[0, 3]

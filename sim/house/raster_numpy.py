@@ -98,7 +98,9 @@ def shade(
     to_light = arrays.light[f] - points
     distance2 = (to_light**2).sum(axis=1)
     lambert = np.maximum(0, (normals * to_light).sum(axis=1) / np.sqrt(distance2 + 1e-6))
-    brightness = (0.4 + 0.6 * lambert * 6 / (5 + distance2) + 0.1 * normals[:, 2]) * _textures(arrays, f, points)
+    ambient, direct = arrays.power[f].T
+    brightness = ambient + direct * lambert * 6 / (5 + distance2) + 0.25 * ambient * normals[:, 2]
+    brightness = brightness * _textures(arrays, f, points)
     rgb[v, u] = np.clip(arrays.colour[f] * brightness[:, None], 0, 255).astype(np.uint8)
 
 

@@ -44,7 +44,7 @@ class Renderer:
         a, R, eye = self._scene.arrays, np.ascontiguousarray(T_world_cam[:3, :3]), T_world_cam[:3, 3].copy()
         if self._compiled:
             raster.shade(
-                self._inverse_depth, self._face, a.normals, a.body, a.colour, a.material, a.light,
+                self._inverse_depth, self._face, a.normals, a.body, a.colour, a.material, a.light, a.power,
                 a.T_body_world, a.pattern, R, eye, self.K, rgb, depth, ids,
             )  # fmt: skip
         else:

@@ -14,11 +14,13 @@ from memory_core.labels import spoken
 from sim.house import building
 from sim.house.assets import AssetTable, ObjectType
 from sim.house.geometry2d import distance_to_segments, inside_polygon
+from sim.house.lighting import Lighting
 from sim.house.proxies import Extent, parts_of
-from sim.house.scene import PLAIN, PLANKS, PLASTER, TILES, Body, Scene, SceneBuilder, room_light, seeded_colour
+from sim.house.scene import PLAIN, PLANKS, PLASTER, TILES, Body, Scene, seeded_colour
 from sim.house.schema import House, ObjectSpec, OpeningSpec, RoomSpec
 from sim.types import SimObject, SimRoom
 
+LIGHT_SWITCH = "LightSwitch"
 _TILED_ROOMS = frozenset({"Kitchen", "Bathroom"})
 
 
@@ -55,17 +57,24 @@ class World:
         self.house = house
         self.rooms = {room.id: _sim_room(room, house) for room in house.rooms}
         self.things: dict[str, Thing] = {}
+        self.known: set[str] = set()  # uids that ever were
         self.doors: dict[str, Door] = {}
-        builder = SceneBuilder(seed)
-        self._add_building(builder, seed)
+        self._assets = assets
+        self._lighting = Lighting(house)
+        self.scene = Scene(seed, self._lighting.initial())
+        self.labels: dict[int, str] = {}
+        self._add_building(seed)
         for spec in house.objects:
-            self._add(builder, spec, "", assets)
-        self.scene: Scene = builder.build(self._lights())
+            self._insert(spec, "")
         for thing in self.things.values():
             self.redraw(thing)
         for door in self.doors.values():
             self.scene.show(door.body, shown=not door.is_open)
-        self.labels = {body.number: body.label for body in self.scene.bodies}
+        off = {
+            thing.body.room_id for thing in self.things.values() if thing.type.name == LIGHT_SWITCH and not thing.is_on
+        }
+        for room in house.rooms:
+            self.light_room(room.id, is_on=room.id not in off)
 
     def room_at(self, x: float, y: float) -> str:
         """Id of the room over a point of the floor, else of the nearest room within 0.3 m, else ""."""
@@ -92,6 +101,7 @@ class World:
             receptacle=kind.receptacle,
             openable=kind.openable,
             toggleable=kind.toggleable,
+            sliceable=kind.sliceable,
             is_open=thing.is_open if kind.openable else None,
             is_on=thing.is_on if kind.toggleable else None,
             instance_id=thing.body.number,
@@ -111,7 +121,70 @@ class World:
         T_new_old = T_world_body @ invert_pose(thing.body.T_world_body)
         for moved in [thing, *self.descendants(thing.uid)]:
             T = T_new_old @ moved.body.T_world_body
+            before = moved.body.room_id
             self.scene.move(moved.body, T, self.room_at(T[0, 3], T[1, 3]))
+            if moved.is_on:
+                self._lighting.update(self, before)
+                self._lighting.update(self, moved.body.room_id)
+
+    def insert(self, spec: ObjectSpec, parent: str = "") -> Thing:
+        """Put a new thing into the house with all that it holds; O(faces of the house)."""
+        thing = self._insert(spec, parent)
+        for new in [thing, *self.descendants(thing.uid)]:
+            self.redraw(new)
+        self._lighting.update(self, thing.body.room_id)
+        return thing
+
+    def _insert(self, spec: ObjectSpec, parent: str) -> Thing:
+        kind, size = self._assets.describe(spec)
+        T = _pose(spec)
+        held = tuple(_box_in(invert_pose(T), child, self._assets.size(child)) for child in spec.children)
+        parts = parts_of(kind.shape, Extent(_triple(size), held, spec.asset))
+        room_id = self.room_at(spec.center[0], spec.center[1])
+        body = self.scene.add_object(spec.uid, spoken(kind.name), room_id, parts, T)
+        is_on = spec.is_on if spec.is_on is not None else kind.name == LIGHT_SWITCH
+        thing = Thing(body, kind, size, parent, spec.is_open and kind.openable, is_on)
+        self.things[spec.uid] = thing
+        self.known.add(spec.uid)
+        self.labels[body.number] = body.label
+        for child in spec.children:
+            self._insert(child, spec.uid)
+        return thing
+
+    def take_away(self, thing: Thing) -> None:
+        """Take a thing out of the house with all that it holds; its number is not used again."""
+        for gone in [*self.descendants(thing.uid), thing]:
+            self.scene.show(gone.body, shown=False)
+            del self.things[gone.uid]
+            self._lighting.update(self, gone.body.room_id)
+
+    def set_open(self, target: Thing | Door, *, is_open: bool) -> None:
+        """Open or close a thing or a door."""
+        target.is_open = is_open
+        if isinstance(target, Door):
+            self.scene.show(target.body, shown=not is_open)
+        else:
+            self.redraw(target)
+
+    def set_on(self, thing: Thing, *, is_on: bool) -> None:
+        """Switch a thing; a lamp shines, a light switch is that of its room."""
+        thing.is_on = is_on
+        if thing.type.name == LIGHT_SWITCH:
+            self.light_room(thing.body.room_id, is_on=is_on)
+        else:
+            self._lighting.update(self, thing.body.room_id)
+
+    def light_room(self, room_id: str, *, is_on: bool) -> None:
+        """Switch the light at the ceiling of a room; its light switches follow."""
+        for thing in self.things.values():
+            if thing.type.name == LIGHT_SWITCH and thing.body.room_id == room_id:
+                thing.is_on = is_on
+        self._lighting.is_on[room_id] = is_on
+        self._lighting.update(self, room_id)
+
+    def is_lit(self, room_id: str) -> bool:
+        """Whether the light at the ceiling of a room is on."""
+        return self._lighting.is_on[room_id]
 
     def redraw(self, thing: Thing) -> None:
         """Draw a thing as its state says: not at all in the hand, without its door when open."""
@@ -130,30 +203,16 @@ class World:
         below_top = inside[2] < parent.size[2] / 2
         return "in" if parent.type.holds_inside and below_top else "on"
 
-    def _add_building(self, builder: SceneBuilder, seed: int) -> None:
+    def _add_building(self, seed: int) -> None:
         kinds = {room.id: room.kind for room in self.house.rooms}
         openings = {opening.id: opening for opening in self.house.openings}
         for piece in building.build(self.house):
             kind = kinds.get(piece.room_id, "")
             material, colour = _finish(piece, kind, seed)
-            body = builder.add_surface(piece.uid, piece.label, piece.room_id, piece.faces, material, colour)
+            body = self.scene.add_surface(piece.uid, piece.label, piece.room_id, piece.faces, material, colour)
+            self.labels[body.number] = body.label
             if piece.label == "door":
                 self.doors[piece.uid] = Door(body, openings[piece.uid], openings[piece.uid].is_open)
-
-    def _add(self, builder: SceneBuilder, spec: ObjectSpec, parent: str, assets: AssetTable) -> None:
-        kind, size = assets.describe(spec)
-        T = _pose(spec)
-        held = tuple(_box_in(invert_pose(T), child, assets.size(child)) for child in spec.children)
-        parts = parts_of(kind.shape, Extent(_triple(size), held, spec.asset))
-        room_id = self.room_at(spec.center[0], spec.center[1])
-        body = builder.add_object(spec.uid, spoken(kind.name), room_id, parts, T)
-        self.things[spec.uid] = Thing(body, kind, size, parent, spec.is_open and kind.openable, spec.is_on)
-        for child in spec.children:
-            self._add(builder, child, spec.uid, assets)
-
-    def _lights(self) -> dict[str, Vec]:
-        heights = {wall.room_id: wall.height_m for wall in self.house.walls}
-        return {room.id: room_light(room.corners, heights.get(room.id, 2.5)) for room in self.house.rooms}
 
 
 def _pose(spec: ObjectSpec) -> Vec:

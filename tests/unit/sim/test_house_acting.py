@@ -227,9 +227,10 @@ def test_what_is_too_large_does_not_fit(simulator, look_at):
     simulator.reset()
     look_at(simulator, "Pillow|2|1")
     assert simulator.step(Action("PickupObject", "Pillow|2|1")).ok
-    look_at(simulator, "Plate|3|2")
-    assert "no room" in simulator.step(Action("PutObject", "Plate|3|2")).error
-    assert simulator.held == "Pillow|2|1"
+    for uid, reason in (("GarbageCan|5|1", "does not belong"), ("SideTable|4|2", "no room")):
+        look_at(simulator, uid)
+        assert reason in simulator.step(Action("PutObject", uid)).error
+        assert simulator.held == "Pillow|2|1"
 
 
 def test_a_closed_door_blocks_the_way_until_it_is_opened(tmp_path, own_house, look_at):
