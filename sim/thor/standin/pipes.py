@@ -18,7 +18,7 @@ from sim.thor.standin.game import Reply
 _HEADER = struct.Struct("!BI")
 _METADATA, _ACTION, _END = 1, 2, 255
 _IMAGES = {"image": 4, "image_depth": 5, "image_ids": 9}
-_WAIT_S = 30.0
+_WAIT_S = 10.0
 
 
 class Pipes:
