@@ -10,6 +10,7 @@ import numpy as np
 
 from sim.house.changes import Change, Changed
 from sim.scores.changes import Change as Difference
+from sim.scores.changes import ChangeKind
 from sim.types import SimObject
 
 _NEAR_M = 0.3
@@ -56,17 +57,19 @@ def differences(
     """
     then, now = _in_sight(before), _in_sight(after)
     stamps = {uid: done.stamp_ns for done in history if not done.error for uid in (done.change.uid, *done.made)}
-    found = []
+    found: list[Difference] = []
     for uid in sorted(then.keys() | now.keys()):
         one = now.get(uid) or then[uid]
-        if uid in then and uid in now:
-            gap = float(np.linalg.norm(np.subtract(then[uid].box.center, one.box.center)))
-            kind = "moved" if gap >= near_m else ""
-        else:
-            kind = "appeared" if uid in now else "vanished"
-        if kind:
+        if kind := _kind(then.get(uid), now.get(uid), near_m):
             found.append(Difference(kind, one.label, one.box.center, stamps.get(uid, 0)))
     return found
+
+
+def _kind(then: SimObject | None, now: SimObject | None, near_m: float) -> ChangeKind | None:
+    if then is None or now is None:
+        return "vanished" if now is None else "appeared"
+    gap = float(np.linalg.norm(np.subtract(then.box.center, now.box.center)))
+    return "moved" if gap >= near_m else None
 
 
 def _in_sight(objects: Sequence[SimObject]) -> dict[str, SimObject]:
