@@ -161,6 +161,15 @@ def test_things_are_taken_and_put_opened_and_switched_in_both_alike(thor, house)
         assert states[0] == states[1]
 
 
+def test_reset_loads_another_house(thor, house, shared_data):
+    file = shared_data("houses/procthor_1k/train.jsonl.gz")
+    for simulator in (house, thor):
+        simulator.reset(f"{file}#7")
+    same_picture(house.observe(), thor.observe(), house, thor)
+    assert {o.uid for o in thor.objects()} == {o.uid for o in house.objects()}
+    thor.reset("house")
+
+
 def test_an_action_that_ai2thor_does_not_know_is_one_error_and_the_end_of_nothing(thor):
     before = thor.agent_pose
     with pytest.raises(NotPossible, match="Fly"):

@@ -207,3 +207,23 @@ def test_a_scene_of_the_build_is_one_room_of_the_kind_its_number_says():
     assert room_of_bounds("FloorPlan401", bounds).label == "bathroom"
     assert room_at([room], 5.2, -1) == room.id
     assert room_at([room], 6, -1) == ""
+
+
+@pytest.mark.parametrize("scene", ["FloorPlan1", "FloorPlan210", "FloorPlan305", "FloorPlan412"])
+def test_metadata_of_the_real_thing_are_understood(shared_data, scene):
+    """Dumps of AI2-THOR itself: each box told by its corners is the box told by centre and size."""
+    told = json.loads(shared_data(f"houses/ithor_metadata/{scene}_physics.json").read_text())
+    numbers = InstanceNumbers()
+    objects = objects_of({"objects": list(told.values())}, [], numbers)
+    assert len(objects) > 20
+    assert not {o.label for o in objects} & {"floor", "wall", "window"}
+    for o in objects:
+        corners = ros_from_unity(told[o.uid]["axisAlignedBoundingBox"]["cornerPoints"])
+        np.testing.assert_allclose(o.box.minimum, corners.min(axis=0), atol=1e-4)
+        np.testing.assert_allclose(o.box.maximum, corners.max(axis=0), atol=1e-4)
+        assert numbers.name(o.instance_id) == o.uid
+    held = [o for o in objects if o.parent]
+    boxes = {o.uid: o.box for o in objects}
+    assert held
+    assert all(o.box.gap_m(boxes[o.parent]) < 0.1 for o in held)
+    assert all(o.parent in told[o.uid]["parentReceptacles"] for o in held)
