@@ -4,34 +4,66 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from memory_app.cli.common import as_json, print_json
-from memory_app.sim_tasks import run_tasks
+from memory_app.cli.common import as_json, print_json, progress_bar
+from memory_app.episodes import KINDS, EpisodeSettings, Report, run_episodes
+from memory_core.config import settings_from
+from sim import NoiseSettings
+from sim.making import SIMULATORS
+from sim.noise import CAMERAS
+
+_SCENE = (
+    'What to load; give several and the episodes take turns. house: "house", FILE or FILE#INDEX of ProcTHOR, or '
+    '"gen?rooms=5&seed={seed}", where {seed} becomes the seed of the episode. ai2thor: FloorPlan1 or a ProcTHOR file. '
+    "habitat: a scene file. [default: the simulator's own]"
+)
 
 
-@click.group()
-def sim() -> None:
-    """Closed-loop runs in a simulator: tour, remember, then act, judged by the simulator's truth."""
-
-
-@sim.command()
-@click.option("--house", "house_file", metavar="FILE[#INDEX]", help="ProcTHOR JSON. [default: the house that ships]")
-@click.option("--episodes", type=click.IntRange(1), default=30, show_default=True, metavar="N", help="Tasks to try.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Which tasks.")
-@click.option("--memory", "directory", type=click.Path(path_type=Path), help="Keep the memory of the tour here.")
+@click.command()
+@click.argument("simulator", type=click.Choice(SIMULATORS))
+@click.argument("kind", type=click.Choice(KINDS))
+@click.option("--scene", "scenes", multiple=True, metavar="SCENE", help=_SCENE)
+@click.option("--episodes", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Episodes to run.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first; the next has the next.")
+@click.option("--noise", type=click.Choice(sorted(CAMERAS)), help="Depth camera. [default: perfect]")
+@click.option("--drift", type=float, default=0.0, metavar="SHARE", help="Error of the poses, e.g. 0.01 of the way.")
+@click.option("--drop", type=float, default=0.0, metavar="SHARE", help="Share of the frames that are lost.")
+@click.option("--radius", "radius_m", type=float, default=1.0, show_default=True, help="Metres within which a goal counts.")
+@click.option("--memory", "memory_dir", type=click.Path(path_type=Path), help="Keep the memory here; for one episode.")
 @as_json
-def house(house_file: str | None, episodes: int, seed: int, directory: Path | None, as_json: bool) -> None:
-    """Go-to, find and pick-and-place tasks in the embedded house after one tour of it."""
-    report = run_tasks(house_file, episodes, seed, memory_dir=directory)
+def sim(
+    simulator: str, kind: str, scenes: tuple[str, ...], noise: str | None, drift: float, drop: float,
+    memory_dir: Path | None, as_json: bool, **options: Any,
+) -> None:  # fmt: skip
+    """Closed-loop episodes in SIMULATOR, judged by its truth.
+
+    \b
+    explore  see all there is to see by frontiers of the robot's own map
+    tour     a tour past all of the floor; how good the memory of it is
+    day      tour, a day on which people change things, tour: are the changes told? (house)
+    search   find a kind of thing: success and SPL
+    fetch    go-to, find and pick-and-place tasks after a tour (house)
+
+    The same seed gives the same episodes.
+    """
+    if memory_dir is not None and options["episodes"] > 1:
+        raise click.UsageError("--memory is for one episode: each has a memory of its own")
+    settings = EpisodeSettings(
+        simulator, kind, scenes or (None,), options["episodes"], options["seed"],
+        settings_from(NoiseSettings, {"depth_camera": noise or "perfect", "drift": drift, "drop": drop}),
+        options["radius_m"], memory_dir,
+    )  # fmt: skip
+    done = []
+    with progress_bar(f"{simulator} {kind}", quiet=as_json, unit="episode") as show:
+        for episode in run_episodes(settings, show):
+            done.append(episode)
+            if not as_json:
+                click.echo(episode.line())
+    report = Report(simulator, kind, done)
     if as_json:
         print_json(report.to_json())
-        return
-    for result in report.results:
-        click.echo(
-            f"{'ok    ' if result.ok else 'FAILED'}  {result.text}" + (f": {result.reason}" if result.reason else "")
-        )
-    done = ", ".join(f"{kind} {n} of {total}" for kind, (n, total) in report.by_kind.items())
-    click.echo(f"{report.house}: {report.success_rate:.0%} ({done}); planning p50 {report.planning_ms(50):.0f} ms")
-    click.echo(f"never seen, and said so: {report.n_denied} of {report.n_unseen}")
+    else:
+        click.echo(report.summary())
