@@ -115,11 +115,13 @@ def print_json(value: Any) -> None:
 
 
 @contextmanager
-def progress_bar(label: str, *, quiet: bool = False) -> Iterator[Callable[[int, int | None], None]]:
+def progress_bar(
+    label: str, *, quiet: bool = False, unit: str = "frame"
+) -> Iterator[Callable[[int, int | None], None]]:
     """A progress bar on standard error, a line when that is no terminal; the function takes (done, all or None)."""
     if not quiet and not sys.stderr.isatty():
         click.echo(f"{label} ...", err=True)
-    with tqdm(desc=label, unit="frame", file=sys.stderr, disable=quiet or None, mininterval=0.2) as bar:
+    with tqdm(desc=label, unit=unit, file=sys.stderr, disable=quiet or None, mininterval=0.2) as bar:
 
         def show(done: int, total: int | None) -> None:
             bar.total = total
