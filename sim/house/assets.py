@@ -19,7 +19,7 @@ from memory_core.errors import BadHouse
 from memory_core.geometry import Vec
 from sim.frames import size_from_unity
 from sim.house.reading import Value
-from sim.house.schema import ObjectSpec
+from sim.house.specs import ObjectSpec
 
 ASSET_DATABASE_VARIABLE = "TOLMAN_ASSET_DATABASE"
 _UNKNOWN_SIZE_M = (0.3, 0.3, 0.3)

@@ -15,7 +15,7 @@ import numpy as np
 from memory_core.errors import BadHouse
 from memory_core.geometry import Vec
 from sim.house.geometry2d import inside_polygon, triangulate
-from sim.house.schema import House, OpeningSpec, RoomSpec, WallSpec
+from sim.house.specs import House, OpeningSpec, RoomSpec, WallSpec
 
 INSET_M = 0.004
 Hole = tuple[float, float, float, float]

@@ -14,8 +14,8 @@ from memory_core.errors import NotPossible
 from memory_core.geometry import Box, Vec
 from sim.house.floor import AGENT_RADIUS_M
 from sim.house.placing import free_floor, free_spots
-from sim.house.schema import ObjectSpec
 from sim.house.slicing import sliced
+from sim.house.specs import ObjectSpec
 from sim.house.world import LIGHT_SWITCH, Door, Thing, World
 from sim.types import SimObject
 

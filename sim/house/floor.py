@@ -13,7 +13,7 @@ from memory_core.errors import BadHouse
 from memory_core.geometry import Vec
 from sim.house import building
 from sim.house.geometry2d import distance_to_rectangles, distance_to_segments, inside_polygon
-from sim.house.schema import WallSpec
+from sim.house.specs import WallSpec
 from sim.house.world import Thing, World
 
 AGENT_RADIUS_M = 0.2

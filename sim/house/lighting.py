@@ -9,7 +9,7 @@ import numpy as np
 
 from memory_core.geometry import Vec
 from sim.house.scene import Light, room_light
-from sim.house.schema import House
+from sim.house.specs import House
 
 if TYPE_CHECKING:
     from sim.house.world import Thing, World

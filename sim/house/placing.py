@@ -12,7 +12,7 @@ from memory_core.geometry import Box, Vec, invert_pose, transform_points
 from sim.house.building import leaf_wall
 from sim.house.compatibility import goes_together
 from sim.house.geometry2d import inside_polygon
-from sim.house.schema import OpeningSpec
+from sim.house.specs import OpeningSpec
 from sim.house.world import Thing, World
 from sim.types import SimRoom
 

@@ -69,7 +69,7 @@ class Extent:
 def parts_of(shape: str, extent: Extent) -> list[Part]:
     """The boxes of a shape; a shape that would swallow what it holds becomes an open-front shell with boards."""
     parts = _SHAPES.get(shape, _block)(extent)
-    if shape != "cabinet" and extent.swallows([part.box for part in parts]):
+    if shape not in ("cabinet", "board") and extent.swallows([part.box for part in parts]):
         parts = _shelf(extent)
     return [*parts, *_solid(_pads(extent, [part.box for part in parts]))]
 
@@ -180,6 +180,11 @@ def _shelf(e: Extent) -> list[Part]:
     return _solid(_shell(e) + _boards(e, e.levels() or _even_levels(e)))
 
 
+def _board(e: Extent) -> list[Part]:
+    """A board at the bottom; above it is only where things stand."""
+    return _solid([e.slab((0, 0, 0), (1, 1, min(1.0, _BOARD_M / e.size[2])))])
+
+
 def _cabinet(e: Extent) -> list[Part]:
     panel = min(_BOARD_M, e.size[0] * 0.1)
     front = e.high[0] - panel
@@ -286,6 +291,7 @@ _SHAPES: dict[str, Callable[[Extent], list[Part]]] = {
     "bed": _bed,
     "shelf": _shelf,
     "cabinet": _cabinet,
+    "board": _board,
     "basin": _basin,
     "counter": _counter,
     "lamp": _lamp,

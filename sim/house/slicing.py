@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from memory_core.geometry import Vec
-from sim.house.schema import ObjectSpec
+from sim.house.specs import ObjectSpec
 from sim.house.world import Thing, World
 
 _N_SLICES = {"Apple": 4, "Bread": 5, "Lettuce": 4, "Potato": 4, "Tomato": 4}

@@ -17,7 +17,7 @@ from sim.house.geometry2d import distance_to_segments, inside_polygon
 from sim.house.lighting import Lighting
 from sim.house.proxies import Extent, parts_of
 from sim.house.scene import PLAIN, PLANKS, PLASTER, TILES, Body, Scene, seeded_colour
-from sim.house.schema import House, ObjectSpec, OpeningSpec, RoomSpec
+from sim.house.specs import House, ObjectSpec, OpeningSpec, RoomSpec
 from sim.types import SimObject, SimRoom
 
 LIGHT_SWITCH = "LightSwitch"
