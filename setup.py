@@ -58,6 +58,7 @@ setup(
         "mesh": ["open3d>=0.18"],
         "thor": ["ai2thor>=5.0"],
         "torch": ["torch>=2.1"],
+        "cuda": ["warp-lang>=1.19,<2"],
         "test": [
             "hypothesis",
             "mypy",
@@ -70,6 +71,7 @@ setup(
             "spark_dsg",
             "types-PyYAML",
             "types-tqdm",
+            "warp-lang>=1.19,<2; sys_platform == 'linux' and platform_machine == 'x86_64'",
         ],
     },
     entry_points={"console_scripts": ["tolman = memory_app.cli:main", "memory_node = memory_nodes.cli:memory_node"]},

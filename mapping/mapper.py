@@ -65,6 +65,7 @@ class Mapper:
         self._store = store
         self.octree = Octree(
             self.settings.voxel_size_m,
+            self.settings.device,
             ram_budget_bytes=self.settings.map_ram_mb << 20,
             store=store,
             decay_half_life_s=self.settings.decay_half_life_s,

@@ -22,6 +22,9 @@ class MapperSettings:
     map_ram_mb: int = setting(
         1024, "RAM for the octree's voxels; the rest waits on disk", unit="MiB", minimum=8, maximum=1 << 20
     )
+    device: str = setting(
+        "cpu", "where the map is made: cuda for a GPU, auto for one if there is one", choices=("auto", "cpu", "cuda")
+    )
     decay_half_life_s: float = setting(
         0.0, "time in which what the octree knows fades to half, 0 for never", unit="s", minimum=0.0, maximum=1e9
     )

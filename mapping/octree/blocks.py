@@ -7,7 +7,8 @@ Its voxels may come and go (`settle`, `vacate`); a block that is the same all ov
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,22 @@ def in_range(blocks: NDArray[np.int64]) -> bool:
     return bool((np.abs(blocks) < MAX_BLOCK).all())
 
 
+class VoxelMirror(Protocol):
+    """A copy of the rows of voxels on another processor, see `mapping.gpu.mirror`."""
+
+    def written_on_host(self, rows: NDArray[Any]) -> None:
+        """These rows are new here."""
+        ...
+
+    def download(self) -> None:
+        """Have all rows here as they are."""
+        ...
+
+    def follow(self, arrays: Sequence[NDArray[Any]], n_used: int) -> None:
+        """The rows are in another array now."""
+        ...
+
+
 class Blocks:
     """Regions and their blocks. Without a budget it grows by doubling; with one it never takes more.
 
@@ -56,6 +73,7 @@ class Blocks:
         stored: (R,) bool, whether the store has it as it is.
         low, high: (3,) first and last region on each axis.
         totals: (2,) int64 occupied and free voxels of all regions.
+        mirror: who else has rows of voxels, and may have newer ones; None for nobody.
     """
 
     def __init__(self, budget_bytes: int | None = None) -> None:
@@ -65,6 +83,7 @@ class Blocks:
             slots = max(int(budget_bytes * (1 - _ROW_SHARE)) // _BYTES_PER_SLOT, _FEWEST_SLOTS)
         self.is_bounded = budget_bytes is not None
         self.n_regions = 0
+        self.mirror: VoxelMirror | None = None
         self.totals = np.zeros(2, np.int64)
         self.low, self.high = np.full(3, MAX_BLOCK), np.full(3, -MAX_BLOCK)
         self._make_regions(_FIRST_REGIONS)
@@ -118,6 +137,17 @@ class Blocks:
         self.rows = self._rows
         self.updated = Stored(self._voxels, self._counts, self._rows.changed, self.totals)
 
+    def fetched(self) -> Index:
+        """`index` with all voxels as they are, wherever they were. O(rows that another processor changed since)."""
+        if self.mirror is not None:
+            self.mirror.download()
+        return self.index
+
+    def written(self, rows: NDArray[Any]) -> None:
+        """Voxels were written to rows (n,) here."""
+        if self.mirror is not None:
+            self.mirror.written_on_host(rows)
+
     @property
     def n_free_rows(self) -> int:
         n_used, n_spare = self._rows.use.tolist()
@@ -143,6 +173,8 @@ class Blocks:
             regions, places, told = (_grown(array, n, capacity) for array in (old.regions, old.places, old.told))
             changed, spare = _grown(old.changed, n, capacity), _grown(old.spare, n, capacity)
             self._rows = Rows(regions, places, told, changed, spare, old.use)
+            if self.mirror is not None:
+                self.mirror.follow([self._voxels], n)
         if self.n_free_slots < n_slots:
             capacity = _doubled(len(self._children), n_slots - self.n_free_slots)
             self._children = _grown(self._children, self._n_slots, capacity)
@@ -202,6 +234,7 @@ class Blocks:
         self._voxels[rows], self._counts[rows], self._rows.told[rows] = content.log_odds, counts, counts
         self._rows.regions[rows], self._rows.places[rows] = number, content.places[mixed]
         self._rows.changed[rows] = 0
+        self.written(rows)
         self.halvings[number] = content.halvings
         self._latest_ns[number] = content.changed_ns.max(initial=0)
         self.set_counts(number, *content.counts())
@@ -215,6 +248,7 @@ class Blocks:
 
     def content(self, number: int) -> Content:
         """A region in RAM as it is: blocks of which something is known, in Morton order. O(its blocks)."""
+        self.fetched()
         slot = int(self.home[number])
         children = self._children[slot].copy()
         rows = children[children >= 0]
@@ -228,7 +262,9 @@ class Blocks:
     def halve(self, number: int, times: int) -> None:
         """Halve the log-odds of a region in RAM. O(its blocks)."""
         before = self._region_counts[number].copy()
-        halve(number, times, self.index, self._rows)
+        halve(number, times, self.fetched(), self._rows)
+        children = self._children[self.home[number]]
+        self.written(children[children >= 0])
         self.totals += self._region_counts[number] - before
 
     def residents(self) -> Ints:

@@ -7,7 +7,7 @@ import numpy as np
 
 from mapping.octree import morton
 from mapping.octree.blocks import Blocks
-from mapping.octree.lookups import Ints, Longs, survey
+from mapping.octree.lookups import MISSING, Ints, Longs, survey
 from mapping.octree.paging import Paging
 from mapping.octree.update import update_blocks
 from mapping.octree.upkeep import allocate, note
@@ -39,10 +39,19 @@ class Frames:
         try:
             rows = self._rows(view.blocks, view.origin, frame.stamp_ns)
         except BaseException:
-            view.hits[: len(view.blocks)] = 0  # of a frame that is not to be
+            self._forget()
             raise
-        update_blocks(view.blocks, rows, view.hits, view.camera, view.pyramid, blocks.updated, view.scratch)
+        self._update(rows)
         note(view.blocks, rows, frame.stamp_ns, blocks.index, blocks.rows, blocks.regions)
+
+    def _update(self, rows: Ints) -> None:
+        """Bring the voxels of the visible blocks, in rows (n,), and their counts up to date."""
+        view = self._view
+        update_blocks(view.blocks, rows, view.hits, view.camera, view.pyramid, self._blocks.updated, view.scratch)
+
+    def _forget(self) -> None:
+        """Clear the hits of a frame that is not to be."""
+        self._view.hits[: len(self._view.blocks)] = 0
 
     def _rows(self, visible: Ints, origin: Longs, stamp_ns: int) -> Ints:
         """Rows of the visible blocks, made where missing, their regions in RAM."""
@@ -66,7 +75,9 @@ class Frames:
             numbers = near[:n_near].copy()
         if n_missing:
             paging.make_room(n_missing, 0)
+            missing = rows == MISSING
             allocate(visible, origin, of_block, blocks.index, blocks.rows, rows)
+            blocks.written(rows[missing])
         blocks.seen_ns[numbers] = np.maximum(blocks.seen_ns[numbers], stamp_ns)
         return rows
 

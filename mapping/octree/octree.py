@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mapping.gpu.device import resolve
 from mapping.octree import content, exports, octomap_files, storage
 from mapping.octree.blocks import Blocks
 from mapping.octree.decay import Decay
@@ -17,7 +18,7 @@ from mapping.octree.lookups import MAX_BLOCK, UNKNOWN
 from mapping.octree.paging import Paging, RegionStore
 from mapping.octree.queries import Queries
 from mapping.octree.update import STEPS_PER_LOG_ODD
-from memory_core.errors import BackendUnavailable, BadInput, BadSettings
+from memory_core.errors import BadInput, BadSettings
 from memory_core.frame import CameraFrame
 
 MAX_LEVEL = 6  # of a cell as large as a region
@@ -35,7 +36,7 @@ class Octree:
 
     Args:
         voxel_size_m: edge length; voxel i spans [i, i + 1) * voxel_size_m on each axis.
-        device: "cpu".
+        device: "cpu", "cuda", or "auto" for a GPU where there is one; see `mapping.gpu.device`. The bytes are the same.
         ram_budget_bytes: most that the voxels in RAM may take; the rest waits in the store or in a scratch file beside
             it, and comes back when it is looked at or asked for. None for no limit.
         store: where regions that `changed_regions` gave are kept; it must have them all before the next call of it.
@@ -44,7 +45,7 @@ class Octree:
 
     Raises:
         BadSettings: voxel_size_m is not between 1 mm and 10 m, or the half-life is negative.
-        BackendUnavailable: the device is not supported.
+        BackendUnavailable: there is no such device here.
     """
 
     def __init__(
@@ -58,14 +59,22 @@ class Octree:
     ) -> None:
         if not 1e-3 <= voxel_size_m <= 10:
             raise BadSettings(f"voxel_size_m: want 0.001 .. 10 m, got {voxel_size_m!r}")
-        if device != "cpu":
-            raise BackendUnavailable(f"octree device {device!r} is not supported; use device='cpu'")
+        self.device = resolve(device)
         self.voxel_size_m = float(voxel_size_m)
         self._blocks = Blocks(ram_budget_bytes)
         self._decay = Decay(decay_half_life_s)
         self._paging = Paging(self._blocks, self.voxel_size_m, self._decay, store)
         self._queries = Queries(self._blocks, self._paging)
-        self._frames = Frames(self._blocks, self._paging, self.voxel_size_m)
+        self._frames = self._make_frames()
+
+    def _make_frames(self) -> Frames:
+        if self.device == "cpu":
+            return Frames(self._blocks, self._paging, self.voxel_size_m)
+        from mapping.gpu.frames import DeviceFrames  # needs Warp, which only the devices do
+
+        return DeviceFrames(
+            self._blocks, self._paging, self.voxel_size_m, "cpu" if self.device == "warp-cpu" else self.device
+        )
 
     def integrate(self, frame: CameraFrame, max_range_m: float = 4.0) -> None:
         """Add one frame. Pixels beyond max_range_m still clear the space up to there. O(pixels + visible voxels).

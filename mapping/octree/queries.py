@@ -51,12 +51,12 @@ class Queries:
 
     def _look(self, items: NDArray[np.generic], look: Look) -> NDArray[np.int8]:
         values, wanted = np.empty(len(items), np.int8), np.empty(len(items), np.int32)
-        n_absent = look(items, self._blocks.index, values, wanted)
+        n_absent = look(items, self._blocks.fetched(), values, wanted)
         while n_absent:
             self._paging.bring_some(wanted[:n_absent])
             rest = np.nonzero(values == ABSENT)[0]
             some = np.empty(len(rest), np.int8)
-            n_absent = look(np.ascontiguousarray(items[rest]), self._blocks.index, some, wanted)
+            n_absent = look(np.ascontiguousarray(items[rest]), self._blocks.fetched(), some, wanted)
             values[rest] = some
         return values
 
@@ -65,12 +65,12 @@ class Queries:
         inside = (np.abs(origins) < 8.0 * MAX_BLOCK).all(axis=1, keepdims=True)
         blocks = np.floor(np.where(inside, origins, 16.0 * MAX_BLOCK)).astype(np.int64) >> 3
         distances, wanted = np.zeros(len(origins)), np.empty(len(origins), np.int32)
-        n_stopped = cast_rays(origins, directions, limit, self._blocks.index, distances, blocks, wanted)
+        n_stopped = cast_rays(origins, directions, limit, self._blocks.fetched(), distances, blocks, wanted)
         while n_stopped:
             self._paging.bring_some(wanted[:n_stopped])
             rest = np.nonzero(distances < 0)[0]
             at, some = np.ascontiguousarray(blocks[rest]), -1 - distances[rest]
-            n_stopped = cast_rays(origins[rest], directions[rest], limit, self._blocks.index, some, at, wanted)
+            n_stopped = cast_rays(origins[rest], directions[rest], limit, self._blocks.fetched(), some, at, wanted)
             distances[rest], blocks[rest] = some, at
         return distances
 
@@ -127,9 +127,9 @@ class Queries:
         while True:
             ready = blocks.index.slots[numbers] >= 0
             if ready.all():
-                yield boxes, Pairs(of_box, numbers, blocks.corners), blocks.index
+                yield boxes, Pairs(of_box, numbers, blocks.corners), blocks.fetched()
                 return
-            yield boxes, Pairs(of_box[ready], numbers[ready], blocks.corners), blocks.index
+            yield boxes, Pairs(of_box[ready], numbers[ready], blocks.corners), blocks.fetched()
             of_box, numbers = of_box[~ready], numbers[~ready]
             self._paging.bring_some(numbers)
 

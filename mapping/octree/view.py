@@ -59,7 +59,7 @@ class View:
             BadFrame: the view reaches beyond the map's coordinates.
         """
         reach = max_range_m / voxel_size_m
-        block, position = _locate(frame, voxel_size_m, reach)
+        block, position = locate(frame, voxel_size_m, reach)
         self._fit(frame, reach)
         T = _read_only(frame.T_world_cam)
         depth = _read_only(frame.depth)
@@ -113,7 +113,7 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
-def _locate(frame: CameraFrame, voxel_size_m: float, reach: float) -> tuple[list[int], tuple[float, float, float]]:
+def locate(frame: CameraFrame, voxel_size_m: float, reach: float) -> tuple[list[int], tuple[float, float, float]]:
     """Coordinates (3,) of the camera's block and its place (3,) in voxels from that block's corner."""
     at_m = frame.T_world_cam[:3, 3].tolist()
     x, y, z = (axis / voxel_size_m for axis in at_m)

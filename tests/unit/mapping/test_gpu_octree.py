@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A map made by the GPU's kernels is the CPU's, byte for byte, whatever happens to it on the way.
+
+The kernels run on a GPU where there is one, and on the CPU ("warp-cpu") where Warp is installed.
+"""
+
+import numpy as np
+import pytest
+
+from mapping.gpu import device as devices
+from mapping.octree.octree import Octree
+from memory_core import CameraFrame
+from memory_core.errors import BackendUnavailable, BadSettings
+
+DEVICES = ("warp-cpu", "cuda")
+
+
+@pytest.fixture(params=DEVICES)
+def device(request):
+    try:
+        devices.resolve(request.param)
+    except BackendUnavailable as error:
+        pytest.skip(str(error))
+    return request.param
+
+
+def frame(rng, stamp_s=0, at=(0.0, 0.0, 0.0), shape=(61, 83), focal=70.0, flip=1, far=3.5) -> CameraFrame:
+    """Boxes of depth with holes, seen in a random direction."""
+    height, width = shape
+    coarse = rng.uniform(0.4, far, (8, 10))
+    depth = coarse[np.ix_(np.arange(height) * 8 // height, np.arange(width) * 10 // width)].astype(np.float32)
+    depth[rng.random(shape) < 0.05] = 0
+    axes, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    T = np.eye(4)
+    T[:3, :3], T[:3, 3] = axes * np.sign(np.linalg.det(axes)), at
+    K = np.array([[focal, 0, width / 2 + 0.3], [0, flip * focal * 1.1, height / 2 - 0.2], [0, 0, 1.0]])
+    rgb = rng.integers(0, 256, (*shape, 3), np.uint8)
+    return CameraFrame(stamp_ns=round(stamp_s * 1e9), rgb=rgb, depth=depth, K=K, T_world_cam=T)
+
+
+def walk(n, seed=0, step_m=0.3, **about):
+    rng = np.random.default_rng(seed)
+    return [frame(rng, 0.5 * i, (i * step_m, -0.4 * i * step_m, 1.0), **about) for i in range(n)]
+
+
+def both(device, frames, max_range_m=4.0, voxel_size_m=0.08, **about):
+    """The map of the CPU and that of the device, of the same frames."""
+    maps = Octree(voxel_size_m, **about), Octree(voxel_size_m, device, **about)
+    for each in frames:
+        for octree in maps:
+            octree.integrate(each, max_range_m)
+    return maps
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {},
+        {"shape": (1, 1)},
+        {"shape": (2, 131), "focal": 40.0},
+        {"flip": -1},
+        {"focal": 9.0, "far": 0.9},
+        {"at": (5e4, -3e3, 1e2)},
+    ],
+    ids=["holes", "one pixel", "wide", "upwards", "wide angle", "far from the origin"],
+)
+def test_the_same_frames_give_the_same_bytes(device, about):
+    at = about.pop("at", (0.0, 0.0, 0.0))
+    rng = np.random.default_rng(3)
+    cpu, other = both(device, [frame(rng, i, np.add(at, 0.2 * i), **about) for i in range(4)])
+    assert cpu.counts()[1] > 0
+    assert other.counts() == cpu.counts()
+    assert other.changed_regions() == cpu.changed_regions()
+
+
+@pytest.mark.parametrize(("voxel_size_m", "max_range_m"), [(0.02, 1.5), (0.05, 2.0), (0.3, 4.0), (1.0, 30.0)])
+def test_voxels_and_ranges_of_any_size_give_the_same_bytes(device, voxel_size_m, max_range_m):
+    cpu, other = both(device, walk(3, seed=7), max_range_m, voxel_size_m)
+    assert other.changed_regions() == cpu.changed_regions()
+
+
+def test_what_is_handed_out_on_the_way_is_the_same(device):
+    maps = Octree(0.08), Octree(0.08, device)
+    for each in walk(5):
+        for octree in maps:
+            octree.integrate(each)
+        assert maps[0].changed_regions() == maps[1].changed_regions()
+    assert maps[1].changed_regions() == {}
+
+
+def test_questions_have_the_same_answers_and_change_nothing(device):
+    rng = np.random.default_rng(1)
+    maps = Octree(0.08), Octree(0.08, device)
+    points = rng.uniform(-3, 3, (3000, 3))
+    ways = rng.normal(size=(3000, 3))
+    for each in walk(4):
+        for octree in maps:
+            octree.integrate(each)
+        cpu, other = maps
+        np.testing.assert_array_equal(other.log_odds(points), cpu.log_odds(points))
+        np.testing.assert_array_equal(other.raycast(points, ways, 5.0), cpu.raycast(points, ways, 5.0))
+        np.testing.assert_array_equal(other.dense((-1, -1, 0), (1, 1, 2)), cpu.dense((-1, -1, 0), (1, 1, 2)))
+        np.testing.assert_array_equal(other.changed_since(0), cpu.changed_since(0))
+        np.testing.assert_array_equal(other.last_seen_ns(points), cpu.last_seen_ns(points))
+    assert maps[0].changed_regions() == maps[1].changed_regions()
+
+
+def test_paging_loses_nothing(device):
+    frames = walk(24, step_m=1.5)
+    cpu, other = both(device, [*frames, *reversed(frames)], voxel_size_m=0.1, ram_budget_bytes=3 << 20)
+    assert other.resident_regions < len(other.changed_since(-1))
+    assert other.counts() == cpu.counts()
+    assert other.changed_regions() == cpu.changed_regions()
+
+
+def test_what_fades_fades_alike(device):
+    cpu, other = both(device, walk(10, step_m=0.05), decay_half_life_s=1.1)
+    assert other.counts() == cpu.counts()
+    assert other.changed_regions() == cpu.changed_regions()
+
+
+def test_a_restored_map_goes_on_as_if_never_stopped(device):
+    frames = walk(6)
+    whole, begun = both(device, frames[:3])
+    resumed = Octree(0.08, device)
+    resumed.restore_regions(begun.changed_regions())
+    whole.changed_regions()
+    for each in frames[3:]:
+        whole.integrate(each)
+        resumed.integrate(each)
+    assert resumed.changed_regions() == whole.changed_regions()
+
+
+def test_blocks_replaced_between_frames_are_those_that_the_next_one_changes(device):
+    frames = walk(4)
+    maps = both(device, frames[:2])
+    for octree in maps:
+        blocks, voxels = octree.known_blocks()
+        octree.replace_blocks(np.add(blocks, (1, 0, 0)), voxels, stamp_ns=9)
+        for each in frames[2:]:
+            octree.integrate(each)
+    assert maps[1].changed_regions() == maps[0].changed_regions()
+
+
+def test_a_refused_frame_leaves_no_trace(device):
+    frames = walk(3, step_m=0.05)
+    maps = both(device, frames[:1], voxel_size_m=0.05, ram_budget_bytes=3 << 20)
+    wide = frame(np.random.default_rng(2), 1, (40.0, 0.0, 0.0), far=12.0)
+    for octree in maps:
+        with pytest.raises(BadSettings, match="budget"):
+            octree.integrate(wide, 12.0)
+        octree.integrate(frames[2])
+    assert maps[1].changed_regions() == maps[0].changed_regions()
+
+
+def test_the_map_on_the_device_grows_beyond_its_first_room(device, monkeypatch):
+    monkeypatch.setattr("mapping.octree.blocks._FIRST_ROWS", 64)
+    cpu, other = both(device, walk(4))
+    assert other.changed_regions() == cpu.changed_regions()
+
+
+def test_auto_takes_a_gpu_only_where_there_is_one(monkeypatch):
+    monkeypatch.setattr(devices, "has_warp", lambda: True)
+    monkeypatch.setattr(devices, "has_cuda", lambda: True)
+    assert devices.resolve("auto") == "cuda:0"
+    monkeypatch.setattr(devices, "has_cuda", lambda: False)
+    assert devices.resolve("auto") == "cpu"
+    with pytest.raises(BackendUnavailable, match="GPU"):
+        Octree(device="cuda")
+    monkeypatch.setattr(devices, "has_warp", lambda: False)
+    assert devices.resolve("auto") == "cpu"
+    with pytest.raises(BackendUnavailable, match="pip install"):
+        Octree(device="cuda")
+
+
+def test_another_device_is_refused_by_name():
+    with pytest.raises(BackendUnavailable, match="rocm"):
+        Octree(device="rocm")
