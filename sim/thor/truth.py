@@ -20,7 +20,8 @@ def objects_of(metadata: Mapping[str, Any], rooms: Sequence[SimRoom], numbers: I
     told = {str(thing["objectId"]): thing for thing in metadata["objects"]}
     boxes = {uid: _box(thing) for uid, thing in told.items()}
     kinds = {uid: spoken(str(thing["objectType"])) for uid, thing in told.items()}
-    things = {uid: thing for uid, thing in told.items() if kinds[uid] not in STRUCTURE}
+    cut = _cut(told)
+    things = {uid: thing for uid, thing in told.items() if kinds[uid] not in STRUCTURE and uid not in cut}
     held = _held(metadata, things)
     found = []
     for uid, thing in things.items():
@@ -41,6 +42,7 @@ def objects_of(metadata: Mapping[str, Any], rooms: Sequence[SimRoom], numbers: I
                 toggleable=bool(thing.get("toggleable")),
                 is_open=bool(thing.get("isOpen")) if thing.get("openable") else None,
                 is_on=bool(thing.get("isToggled")) if thing.get("toggleable") else None,
+                sliceable=bool(thing.get("sliceable")),
                 instance_id=numbers.number(uid, str(thing["objectType"])),
             )
         )
@@ -51,6 +53,12 @@ def learn_kinds(metadata: Mapping[str, Any], numbers: InstanceNumbers) -> None:
     """Let the classes of the objects be known, which their names only hint at; O(objects)."""
     for thing in metadata["objects"]:
         numbers.number(str(thing["objectId"]), str(thing["objectType"]))
+
+
+def _cut(told: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """What is told of still, but has become slices ("Apple|1|AppleSliced_0") or a cracked egg."""
+    whole = {uid.rpartition("|")[0] for uid in told if "Sliced" in uid or "Cracked" in uid}
+    return {uid for uid in whole & set(told) if told[uid].get("isSliced") or told[uid].get("isBroken")}
 
 
 def _held(metadata: Mapping[str, Any], things: Mapping[str, Mapping[str, Any]]) -> set[str]:

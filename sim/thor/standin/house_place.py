@@ -154,6 +154,8 @@ class HousePlace:
             "openable": thing.openable,
             "isOpen": bool(thing.is_open),
             "openness": 1.0 if thing.is_open else 0.0,
+            "sliceable": thing.sliceable,
+            "isSliced": False,
             "toggleable": thing.toggleable,
             "isToggled": bool(thing.is_on),
             "isPickedUp": thing.uid == self._house.held,

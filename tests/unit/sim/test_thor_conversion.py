@@ -186,6 +186,20 @@ def test_what_is_in_the_hand_is_nowhere_else_and_holds_what_it_held():
     assert [o.state for o in objects_of(metadata, [], InstanceNumbers())] == ["held", "held"]
 
 
+def test_what_has_been_cut_is_its_slices():
+    size = (0.1, 0.1, 0.1)
+    metadata = {
+        "objects": [
+            thing("Apple|1", "Apple", (0, 1, 0), size, sliceable=True, isSliced=True),
+            thing("Apple|2", "Apple", (0, 1, 0), size, sliceable=True, isSliced=False),
+            thing("Apple|1|AppleSliced_0", "AppleSliced", (0, 1, 0), size),
+        ]
+    }
+    apple, piece = objects_of(metadata, [], InstanceNumbers())
+    assert (apple.uid, apple.sliceable) == ("Apple|2", True)
+    assert (piece.label, piece.sliceable) == ("apple sliced", False)
+
+
 def test_scenes_of_the_build_are_known_by_name_and_houses_by_file(tmp_path, own_house):
     assert load_scene(None).content == "FloorPlan1"
     assert load_scene("FloorPlan301_physics").content == "FloorPlan301_physics"
