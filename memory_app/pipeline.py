@@ -24,7 +24,7 @@ from memory_core.memory import Memory
 from memory_core.packing import pack, unpack
 
 Progress = Callable[[int, int | None], None]
-_NOT_OF_THE_MAP = ("map_ram_mb",)  # settings that may differ from run to run
+_NOT_OF_THE_MAP = ("map_ram_mb", "device")  # settings that may differ from run to run
 _UNUSABLE = "unusable"  # frames that the map cannot take, among the drops of their source
 
 
