@@ -69,7 +69,9 @@ Examples:
 \b
 SOURCE is a ROS 1 or ROS 2 bag (folder, .mcap, .db3, .bag), a 7-Scenes, TUM or
 ICL/Open3D folder, "house" (the house that comes with Tolman) or
-"house:FILE#INDEX" (a ProcTHOR JSON)."""
+"house:FILE#INDEX" (a ProcTHOR JSON), or a house made up from a seed:
+"house:gen?rooms=5&seed=3&kind=office" (flat, house or office; all optional) or
+"house:generated#7"."""
 
 
 @click.group(cls=_LazyGroup, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})

@@ -49,6 +49,9 @@ def build(
 ) -> None:
     """Replay SOURCE into the memory at DIR (made when new).
 
+    SOURCE is a recording, or a tour of a simulated house: house, house:FILE#INDEX, house:generated#SEED or
+    house:gen?rooms=5&seed=3&kind=flat|house|office&clutter=1, any part of which may be left out; see tolman --help.
+
     An interrupted build goes on where its last commit ended; a finished one is left as it is. The same recording
     always gives the same digest, whether it comes as a folder or as a bag.
     """

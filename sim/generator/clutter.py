@@ -19,6 +19,7 @@ _EDGE_M = 0.02
 _TRIES = 15
 _SHELF_STEP_M = 0.38
 _SKIN_M = 0.05
+_PILLOW_M = 0.1
 _FREELY_TURNED = frozenset(
     {"Book", "Mug", "Newspaper", "RemoteControl", "Pen", "Pencil", "Fork", "Spoon", "Knife", "CellPhone", "TeddyBear",
      "Bread", "Potato", "KeyChain", "CD", "Cup", "Pillow", "Box", "Cloth"}
@@ -166,6 +167,8 @@ def _spot(
     right, front = (float(random.uniform(a, b)) for a, b in zip(low, high, strict=True))
     if name == "Faucet":
         right, front = 0.0, low[1]
+    elif name == "Pillow":
+        front = min(front, low[1] + _PILLOW_M)
     elif name == "Television":
         right = (low[0] + high[0]) / 2
     rect = (right - half_width, right + half_width, front - half_depth, front + half_depth)
