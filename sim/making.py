@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, overload
 
 from memory_core.config import check, settings_from
-from memory_core.errors import BackendUnavailable, BadSettings
+from memory_core.errors import BadSettings
 from sim.house.backend import HouseSimulator
 from sim.settings import SimSettings
 from sim.types import Simulator
@@ -50,7 +50,8 @@ def make(
         width, height, hfov_deg, camera_height_m, seed: override those of `settings`.
         asset_database: ProcTHOR's asset-database.json; default is the file $TOLMAN_ASSET_DATABASE names, if any.
             Only "house" needs to be told sizes.
-        options: settings of the backend alone; ai2thor takes those of sim.thor.settings.ThorSettings.
+        options: settings of the backend alone; ai2thor takes those of sim.thor.settings.ThorSettings,
+            habitat those of sim.habitat.settings.HabitatSettings.
 
     Raises:
         BackendUnavailable: the simulator, its library or its build is not here, or does not start.
@@ -85,7 +86,10 @@ def _ai2thor(scene: Scene, settings: SimSettings, assets: Scene, map_id: str, op
 
 
 def _habitat(scene: Scene, settings: SimSettings, assets: Scene, map_id: str, options: Mapping[str, Any]) -> Simulator:
-    raise BackendUnavailable("the simulator 'habitat' is not available in this version; use 'house'")
+    from sim.habitat.backend import HabitatSimulator
+    from sim.habitat.settings import HabitatSettings
+
+    return HabitatSimulator(scene, settings, settings_from(HabitatSettings, options), map_id)
 
 
 _MAKERS: dict[str, Callable[[Scene, SimSettings, Scene, str, Mapping[str, Any]], Simulator]] = {
