@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -108,14 +109,22 @@ def run_tasks(
         BadHouse: the house cannot be loaded.
     """
     with tempfile.TemporaryDirectory() as scratch, Memory.open(memory_dir or Path(scratch) / "memory") as memory:
-        source = sim.house_source(house)
-        Pipeline().run(source, memory)
-        simulator = sim.make("house", scene=house)
-        tasks = generate_tasks(simulator, sightings(source), n_tasks=n_tasks, seed=seed)
-        results = tuple(_attempt(task, simulator, memory, settings) for task in tasks)
+        name = sim.house_source(house).name
+        results = tuple(attempts(house, memory, n_tasks, seed, settings))
         unseen = _never_seen(memory.graph(), seed)
         denied = sum(plan(f"find the {label}", memory).status == "not_seen" for label in unseen)
-        return TaskReport(source.name, results, len(unseen), denied)
+        return TaskReport(name, results, len(unseen), denied)
+
+
+def attempts(
+    house: str | Path | None, memory: Memory, n_tasks: int, seed: int, settings: PlannerSettings | None = None
+) -> Iterator[TaskResult]:
+    """One result after the other of what `run_tasks` tries; the tour goes into `memory` unless it is there already."""
+    source = sim.house_source(house)
+    Pipeline().run(source, memory)
+    simulator = sim.make("house", scene=house)
+    for task in generate_tasks(simulator, sightings(source), n_tasks=n_tasks, seed=seed):
+        yield _attempt(task, simulator, memory, settings)
 
 
 def _attempt(task: Task, simulator: sim.HouseSimulator, memory: Memory, settings: PlannerSettings | None) -> TaskResult:

@@ -27,11 +27,15 @@ _SCENE = (
 @click.argument("kind", type=click.Choice(KINDS))
 @click.option("--scene", "scenes", multiple=True, metavar="SCENE", help=_SCENE)
 @click.option("--episodes", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Episodes to run.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first; the next has the next.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first; the next has the next."
+)
 @click.option("--noise", type=click.Choice(sorted(CAMERAS)), help="Depth camera. [default: perfect]")
 @click.option("--drift", type=float, default=0.0, metavar="SHARE", help="Error of the poses, e.g. 0.01 of the way.")
 @click.option("--drop", type=float, default=0.0, metavar="SHARE", help="Share of the frames that are lost.")
-@click.option("--radius", "radius_m", type=float, default=1.0, show_default=True, help="Metres within which a goal counts.")
+@click.option(
+    "--radius", "radius_m", type=float, default=1.0, show_default=True, help="Metres within which a goal counts."
+)
 @click.option("--memory", "memory_dir", type=click.Path(path_type=Path), help="Keep the memory here; for one episode.")
 @as_json
 def sim(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mapping import Mapper
+from mapping.pose_graph import CorrectedPoses
 from memory_app.exploring.driver import Driver
 from memory_app.exploring.ground import Ground, Ways
 from memory_app.exploring.settings import ExplorationSettings
@@ -22,6 +23,7 @@ from memory_core.frame import CameraFrame
 from memory_core.graph import Frontier
 from memory_core.memory import Memory
 from sim import Simulator
+from sim.noise import LoopClosure
 
 Watch = Callable[[int, CameraFrame], None]
 
@@ -75,7 +77,9 @@ class Explorer:
         self._settings = settings or ExplorationSettings()
         check(self._settings)
         self._session = Session(memory, sim.observe())
-        self._watch = watch
+        self.watch = watch
+        self._take_closure: Callable[[], LoopClosure | None] = getattr(sim, "take_closure", lambda: None)
+        self._moved = False
         self._n_frames = 0
         self._ground = Ground(self._settings, self.mapper.octree.voxel_size_m)
         self._driver = Driver(sim, self._take, self._settings)
@@ -88,23 +92,48 @@ class Explorer:
         return self._session.mapper
 
     def run(self) -> Exploration:
+        """Explore until no frontier can be reached, and end the session."""
+        self._begin()
+        complete = self._explore(lambda: False)
+        self._session.flush(final=True)
+        return self._report(complete=complete)
+
+    def _begin(self) -> None:
         self._driver.tilt_to(math.radians(self._settings.tilt_deg))
         self._driver.look_around()
+        self._session.flush()
+        self._look_everywhere()
+
+    def _explore(self, is_enough: Callable[[], bool]) -> bool:
+        """Until it is enough, or nothing is left: True; False when it was enough or took too long."""
         target, ways = self._decide(None)
         while target is not None and self._driver.n_actions < self._settings.max_actions:
+            if is_enough():
+                return False
             target, ways = self._decide(self._approach(target, ways))
-        self._session.flush(final=True)
-        return self._report(complete=target is None)
+        return target is None
 
     def _take(self, frame: CameraFrame) -> None:
+        self._follow_closure()
         self._session.add(frame)
-        if self._watch:
-            self._watch(self._n_frames, frame)
+        if self.watch:
+            self.watch(self._n_frames, frame)
         self._n_frames += 1
+
+    def _follow_closure(self) -> None:
+        """Correct the map when the robot's odometry found out where it really is, before it takes the next frame."""
+        closure = self._take_closure()
+        if closure is not None:
+            self._session.flush()
+            poses = CorrectedPoses(closure.stamps_ns, closure.poses, self._session.id)
+            self.mapper.correct(poses, source_follows=True)
+            self._moved = True
 
     def _decide(self, before: Frontier | None) -> tuple[Frontier | None, Ways]:
         """The frontier most worth going to, and the ways from here; the one before when it is nearly as good."""
         self._session.flush()
+        if self._moved:
+            self._look_everywhere()
         self._look_at_map()
         ways = self._ground.ways(self._driver.position)
         open_ends = [one for one in self.mapper.frontiers.all() if one.unseen_m3 >= self._settings.least_m3]
@@ -125,6 +154,18 @@ class Explorer:
         self._ground.tread(here)
         reach_m = self.mapper.settings.max_range_m + self._settings.stride_m * self._settings.replan_every
         self._ground.look(self.mapper.octree, here, reach_m, self._floor_z)
+
+    def _look_everywhere(self) -> None:
+        """Read the floor anew: the map was there before, or was corrected. O(map)."""
+        self._ground = Ground(self._settings, self.mapper.octree.voxel_size_m)
+        self._moved = False
+        bounds = self.mapper.octree.bounds()
+        if bounds is not None:
+            (x0, y0, _), (x1, y1, _) = (corner.tolist() for corner in bounds)
+            self._look_at_map()
+            self._ground.look(
+                self.mapper.octree, ((x0 + x1) / 2, (y0 + y1) / 2), max(x1 - x0, y1 - y0) / 2, self._floor_z
+            )
 
     def _worth(self, frontier: Frontier, ways: Ways) -> float:
         """Unseen space for each action it takes to look at it; 0 when it cannot be reached."""

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where an episode takes place: a simulator with its noise, a witness, and a robot put somewhere by the seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+import sim
+from memory_app.episodes.watched import Watched
+from sim import Action, AgentPose, NoiseSettings, NoisySimulator, Simulator
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """How to begin an episode.
+
+    Attributes:
+        scene: None is the simulator's own.
+        seed: where the robot stands at first, what is asked of it, and the noise.
+        radius_m: within which a goal is reached.
+    """
+
+    simulator: str
+    scene: str | None
+    seed: int
+    noise: NoiseSettings
+    radius_m: float
+
+    @property
+    def name(self) -> str:
+        """Short name of the scene."""
+        return Path(self.scene).name if self.scene else f"own {self.simulator}"
+
+    def rng(self, purpose: int) -> np.random.Generator:
+        """Random numbers of their own for each purpose."""
+        return np.random.default_rng([self.seed, purpose])
+
+    def begin(self) -> Watched:
+        """The world at its beginning, with the robot at a random point of the floor, facing anywhere.
+
+        Raises:
+            BackendUnavailable, BadHouse: the simulator or the scene cannot be had.
+        """
+        perfect: Simulator = sim.make(self.simulator, scene=self.scene)
+        points = np.asarray(perfect.reachable(), np.float64)
+        rng = self.rng(0)
+        x, y = points[rng.integers(len(points))].tolist()
+        perfect.step(Action("Teleport", pose=AgentPose(x=x, y=y, yaw_rad=float(rng.uniform(-np.pi, np.pi)))))
+        if self.noise.is_perfect:
+            return Watched(perfect)
+        return Watched(NoisySimulator(perfect, replace(self.noise, noise_seed=self.noise.noise_seed + self.seed)))
