@@ -11,7 +11,7 @@ import click
 
 from memory_app.cli.common import as_json, print_json
 
-_BENCHES = ("octree", "growth", "tsdf", "topology", "frontiers", "features", "loop", "pipeline", "house")
+_BENCHES = ("octree", "growth", "tsdf", "topology", "frontiers", "features", "loop", "pipeline", "house", "render")
 _MODULES = {"loop": "loop_closure"}  # where the name of the bench says too little for a module
 
 
@@ -35,6 +35,7 @@ def bench(name: str, data: Path | None, frames: int | None, as_json: bool) -> No
     loop      a tour that drifts, corrected: where objects are then; corrections of 10,000 nodes
     pipeline  a whole build: speed by stage, memory, disk
     house     the memory of a house tour against the truth: objects, rooms, answers
+    render    the embedded house: frames a second, agreement with plain numpy; --data HOUSES.jsonl
     """
     report = importlib.import_module(f"memory_app.benchmarks.{_MODULES.get(name, name)}").run(data=data, frames=frames)
     if as_json:
