@@ -178,6 +178,10 @@ class Agent:
             self._require_in_reach(target.body.number, bounds, name)
         self._world.set_open(target, is_open=is_open)
         self.look_again()
+        if not self._floor.can_stand(np.array([[self.pose.x, self.pose.y]]))[0]:
+            self._world.set_open(target, is_open=not is_open)
+            self.look_again()
+            raise Refused(f"The agent stands in the way of {name}.")
 
     def _set_on(self, uid: str, *, is_on: bool) -> None:
         thing = self._thing(uid)

@@ -33,6 +33,7 @@ class ObjectType:
         size_m: typical (width, height, depth).
         shape: name of the proxy that draws it; see sim.house.proxies.
         holds_inside: what it holds is "in" it, not "on" it.
+        slides: it comes forward when it is opened, with what is in it.
     """
 
     name: str
@@ -44,6 +45,7 @@ class ObjectType:
     toggleable: bool = False
     holds_inside: bool = False
     sliceable: bool = False
+    slides: bool = False
 
 
 @cache

@@ -129,6 +129,9 @@ def _open(world: World, change: Change, robot: Point2 | None) -> tuple[str, ...]
     if isinstance(target, Door) and change.name == "close" and _is_at(world.scene.bounds(target.body), robot):
         raise NotPossible(f"{change.uid} cannot be closed: the robot stands in it")
     world.set_open(target, is_open=change.name == "open")
+    if isinstance(target, Thing) and target.type.slides and _is_at(world.scene.bounds(target.body), robot):
+        world.set_open(target, is_open=change.name != "open")
+        raise NotPossible(f"the robot stands in the way of {change.uid}")
     return ()
 
 

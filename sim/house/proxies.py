@@ -69,7 +69,7 @@ class Extent:
 def parts_of(shape: str, extent: Extent) -> list[Part]:
     """The boxes of a shape; a shape that would swallow what it holds becomes an open-front shell with boards."""
     parts = _SHAPES.get(shape, _block)(extent)
-    if shape not in ("cabinet", "board") and extent.swallows([part.box for part in parts]):
+    if shape not in ("cabinet", "board", "drawer") and extent.swallows([part.box for part in parts]):
         parts = _shelf(extent)
     return [*parts, *_solid(_pads(extent, [part.box for part in parts]))]
 
@@ -241,6 +241,22 @@ def _basin(e: Extent) -> list[Part]:
     )
 
 
+def _drawer(e: Extent) -> list[Part]:
+    """Open at the top; what it slides under is drawn as a lid while it is closed."""
+    t = min(0.015, min(e.size) * 0.2)
+    inside = [b.minimum[2] for b in e.held if b.center[2] < e.high[2]]
+    level = max(min([*inside, e.low[2] + t]), e.low[2] + t / 2)
+    (x0, y0, z0), (x1, y1, z1) = e.low, e.high
+    walls = [
+        _box((x0, y0, z0), (x1, y1, level)),
+        _box((x0, y0, level), (x0 + t, y1, z1)),
+        _box((x1 - t, y0, level), (x1, y1, z1)),
+        _box((x0, y0, level), (x1, y0 + t, z1)),
+        _box((x0, y1 - t, level), (x1, y1, z1)),
+    ]
+    return [*_solid(walls), Part(_box((x0, y0, z1 - t / 3), (x1, y1, z1)), door=True)]
+
+
 def _counter(e: Extent) -> list[Part]:
     """A kitchen counter; models named _L_ have an arm to the right, _C_ to both sides."""
     depth_x, depth_y = min(0.66, e.size[0]), min(0.66, e.size[1])
@@ -292,6 +308,7 @@ _SHAPES: dict[str, Callable[[Extent], list[Part]]] = {
     "shelf": _shelf,
     "cabinet": _cabinet,
     "board": _board,
+    "drawer": _drawer,
     "basin": _basin,
     "counter": _counter,
     "lamp": _lamp,

@@ -21,6 +21,7 @@ from sim.house.specs import House, ObjectSpec, OpeningSpec, RoomSpec
 from sim.types import SimObject, SimRoom
 
 LIGHT_SWITCH = "LightSwitch"
+_SLIDE_SHARE = 0.6  # of its depth that a drawer comes out
 _TILED_ROOMS = frozenset({"Kitchen", "Bathroom"})
 
 
@@ -159,12 +160,21 @@ class World:
             self._lighting.update(self, gone.body.room_id)
 
     def set_open(self, target: Thing | Door, *, is_open: bool) -> None:
-        """Open or close a thing or a door."""
+        """Open or close a thing or a door; a drawer comes out, or goes back."""
+        if isinstance(target, Thing) and target.type.slides and target.is_open != is_open:
+            self.move(target, self.slid(target, is_open=is_open))
         target.is_open = is_open
         if isinstance(target, Door):
             self.scene.show(target.body, shown=not is_open)
         else:
             self.redraw(target)
+
+    def slid(self, thing: Thing, *, is_open: bool) -> Vec:
+        """(4, 4) where a drawer is after it is opened or closed; a drawer that was open at first goes back too."""
+        T = thing.body.T_world_body.copy()
+        way = _SLIDE_SHARE * thing.size[0] * (1 if is_open else -1)
+        T[:3, 3] += way * T[:3, 0]
+        return T
 
     def set_on(self, thing: Thing, *, is_on: bool) -> None:
         """Switch a thing; a lamp shines, a light switch is that of its room."""

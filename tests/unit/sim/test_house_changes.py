@@ -113,6 +113,28 @@ def test_the_robot_slices_what_it_can_reach(house, look_at):
     assert house.step(Action("PickupObject", "Apple|3|2|AppleSliced_0")).ok
 
 
+def test_a_drawer_comes_out_with_what_is_in_it_and_goes_back(house, look_at):
+    house.change(Change(name="add", uid="Drawer", asset="Drawer_1", position=(2.5, -2.0, 0.5), yaw_rad=0.0))
+    house.change(Change(name="add", uid="Pen", asset="Pen_1", to="Drawer"))
+    drawer, pen = house.object("Drawer").box, house.object("Pen").box
+    look_at(house, "Drawer", distance_m=0.6)
+    assert not house.sees("Pen")
+    assert house.step(Action("OpenObject", "Drawer")).ok
+    out = house.object("Drawer").box.center[0] - drawer.center[0]
+    assert out == pytest.approx(0.6 * drawer.size[0])
+    assert house.object("Pen").box.center[0] - pen.center[0] == pytest.approx(out)
+    look_at(house, "Pen", distance_m=0.5)
+    assert house.step(Action("Teleport", pose=sim.AgentPose(x=3.6, y=-2.0, yaw_rad=math.pi, horizon_rad=0.8))).ok
+    house.change(Change(name="close", uid="Drawer"))
+    assert house.object("Drawer").box == drawer
+    assert not house.sees("Pen")
+    assert house.step(Action("Teleport", pose=sim.AgentPose(x=3.1, y=-2.0, yaw_rad=math.pi, horizon_rad=0.8))).ok
+    assert "stands in the way" in house.step(Action("OpenObject", "Drawer")).error
+    with pytest.raises(NotPossible, match="in the way"):
+        house.change(Change(name="open", uid="Drawer"))
+    assert house.object("Drawer").box == drawer
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

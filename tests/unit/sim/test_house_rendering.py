@@ -174,6 +174,7 @@ def test_an_l_shaped_room_is_whole(own_house):
         "plant",
         "laptop",
         "toilet",
+        "drawer",
     ],
 )
 def test_the_boxes_of_a_shape_fill_the_extent_and_stay_inside(shape):
