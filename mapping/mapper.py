@@ -70,7 +70,7 @@ class Mapper:
             store=store,
             decay_half_life_s=self.settings.decay_half_life_s,
         )
-        self.tsdf = Tsdf(self.settings.mesh_voxel_m) if self.settings.mesh_voxel_m else None
+        self.tsdf = self._make_tsdf()
         self.features = FeatureLayer(
             self.settings.voxel_size_m, self.settings.feature_similarity, self.settings.feature_items
         )
@@ -97,6 +97,10 @@ class Mapper:
         self._keyframes: list[Keyframe] = []
         self._trail: list[tuple[int, tuple[float, float, float]]] = []
         self._seen: dict[int, None] = {}  # objects that may differ from what the graph shows
+
+    def _make_tsdf(self) -> Tsdf | None:
+        settings = self.settings
+        return Tsdf(settings.mesh_voxel_m, device=settings.device) if settings.mesh_voxel_m else None
 
     def integrate(self, frame: CameraFrame, segments: Sequence[Segment]) -> None:
         """Take in one frame and what is in it. O(pixels and segments of the frame), whatever the size of the map.
@@ -240,13 +244,12 @@ class Mapper:
         """What the events up to the last update say. O(everything)."""
         return self._view.graph(self._stamp_ns)
 
-    def restore(self, state: bytes, blocks: Mapping[str, bytes], graph: SceneGraph) -> None:
+    def restore(self, state: bytes, blocks: Mapping[str, bytes]) -> None:
         """Go on after the update that gave this state, exactly as if never stopped.
 
         Args:
-            state: of the last update; b"" to begin a new session from the graph and the map blocks alone.
+            state: of the last update.
             blocks: all map blocks by region key, the newest content of each; with a store, all but the octree's.
-            graph: the scene graph after that update; looked at only without a state.
 
         Raises:
             CorruptMemory: the state or a block is damaged.
@@ -260,14 +263,7 @@ class Mapper:
             self.tsdf.restore_regions(layers.get(tsdf_storage.LAYER, {}))
         self.features.restore_regions(layers.get(feature_layer.LAYER, {}))
         self._anchoring.restore_blocks({name: layers.get(name, {}) for name in LAYERS})
-        if state:
-            self._load(_unpacked(state), layers)
-        else:
-            self._topology.restore_from(graph, layers.get(topology.LAYER, {}))
-            self._view.load(graph)
-            self._instances.restore_from(list(graph.instances.values()))
-            self.frontiers.restore_from(graph.frontiers, self._topology.places)
-            self.snapshots.restore_from(graph.snapshots)
+        self._load(_unpacked(state), layers)
 
     def _begin(self, frame: CameraFrame) -> tuple[CameraFrame, bool]:
         """Begin a session where the frame does; the frame in the corrected map, and whether it is a new segment."""

@@ -105,10 +105,6 @@ class Snapshots:
         for name, image in self._of.items():
             self._members.setdefault(image, {})[name] = None
 
-    def restore_from(self, snapshots: Mapping[str, str]) -> None:
-        """Go on from a graph alone: any new image of an object is better."""
-        self.restore({"views": {name: {image: 1} for name, image in snapshots.items()}, "of": snapshots, "touched": []})
-
     def _leave(self, name: str) -> None:
         image = self._of.pop(name)
         del self._members[image][name]

@@ -53,5 +53,5 @@ def trajectory_of(memory: Memory) -> PoseGraph:
 
 def _mapper(memory: Memory, built_with: dict[str, object], state: bytes) -> Mapper:
     mapper = Mapper(settings_from(MapperSettings, built_with), MemoryRegions(memory))
-    mapper.restore(state, other_layers(memory), memory.graph())
+    mapper.restore(state, other_layers(memory))
     return mapper

@@ -166,7 +166,7 @@ class Session:
                 f"session {self.id} stopped after {own.n_frames} frames and {latest.session_id} came after it; "
                 "what is left of it cannot be put in between. Build both into a new directory"
             )
-        self.mapper.restore(state["mapper"], other_layers(self.memory), self.memory.graph())
+        self.mapper.restore(state["mapper"], other_layers(self.memory))
         if own is not None:
             self.segmenter.restore(state["segmenter"])
             self.n_frames = own.n_frames

@@ -77,7 +77,6 @@ class Frontiers:
         self._listed: dict[int, Group] = {}
         self._told: dict[int, Frontier] = {}
         self._touched: set[int] = set()
-        self._orphans: set[int] = set()
         self._last_number = 0
 
     def observe(self, frame: CameraFrame) -> bool:
@@ -132,7 +131,6 @@ class Frontiers:
         if not self._is_enabled:
             return FrontierChange()
         moved = self._follow_places(places, gone_places)
-        self._adopt()
         changed = self._border.refresh(octree, self._views, self._heights)
         self._views.clear()
         old, new = self._clusters.update(self._border, changed)
@@ -212,27 +210,11 @@ class Frontiers:
         self._told = {int(one["id"][1:]): frontier_from_payload(one) for one in values["told"]}
         self._views = [tuple(view) for view in values["views"].tolist()]
         self._touched = set(values["touched"])
-        self._orphans = self._told.keys() - self._listed.keys()
         self._last_number = values["last_number"]
-
-    def restore_from(self, frontiers: Mapping[str, Frontier], places: Mapping[str, Place]) -> None:
-        """Go on from a graph alone: what it tells stays told until cameras look there again."""
-        self._follow_places(places.values(), ())
-        self._told = {int(one.id[1:]): one for one in frontiers.values()}
-        self._orphans = set(self._told)
-        self._last_number = max(self._told, default=0)
 
     def groups(self) -> dict[Group, int]:
         """Pieces of every border, small ones included, with how many cells they have: follows from the octree alone."""
         return {group: self._size(group) for group in set(self._clusters.groups.values())}
-
-    def _adopt(self) -> None:
-        """Frontiers of which only the graph told are found again, under new ids, where cameras look."""
-        for number in sorted(self._orphans):
-            position = self._told[number].position
-            if any(all(view[3 + i] <= position[i] <= view[6 + i] for i in range(3)) for view in self._views):
-                self._orphans.discard(number)
-                self._touched.add(number)
 
     def _follow_places(self, places: Iterable[Place], gone: Iterable[str]) -> list[Place]:
         """Note where one can stand; the places that came, moved or went."""

@@ -15,11 +15,10 @@ from mapping.objects.boxes import BoxGrid, moved_box
 from mapping.objects.patches import Patch, PatchReader
 from mapping.objects.surface_kernels import keys_of
 from mapping.objects.surfaces import Surfaces
-from mapping.objects.tracks import Track, track_from_instance, track_from_json
+from mapping.objects.tracks import Track, track_from_json
 from mapping.settings import MapperSettings
 from memory_core.frame import CameraFrame
 from memory_core.geometry import Box, iou, overlap_share
-from memory_core.graph import Instance
 from memory_core.segment import Segment
 
 _SEEN_APART = 0.1  # two things seen side by side in this share of their frames are two
@@ -300,14 +299,6 @@ class Instances:
         for a, b, n_frames in state["apart"]:
             self._set_apart(a, b, n_frames)
         self._touched = set(state["touched"])
-        self._sort()
-
-    def restore_from(self, instances: Sequence[Instance]) -> None:
-        """Go on from a graph alone: boxes and classes are known, surfaces are not."""
-        ordered = sorted(instances, key=lambda instance: int(instance.id[1:]))
-        self.tracks = {number: track_from_instance(number, one) for number, one in enumerate(ordered)}
-        self._next_number = len(ordered)
-        self._next_id = 1 + max((int(instance.id[1:]) for instance in ordered), default=0)
         self._sort()
 
     def _sort(self) -> None:

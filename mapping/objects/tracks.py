@@ -127,14 +127,5 @@ def track_from_json(values: Mapping[str, Any]) -> Track:
     return Track(**{**values, "box": box, "colours": np.array(values["colours"], np.float64)})
 
 
-def track_from_instance(number: int, instance: Instance) -> Track:
-    """The best guess at the track of an instance when only the graph is left of it."""
-    sums = {name: value * instance.n_observations for name, value in instance.label_scores.items()}
-    return Track(
-        number, instance.box, instance.first_seen_ns, instance.last_seen_ns, instance.id, instance.state, sums,
-        n_observations=instance.n_observations, room_id=instance.room_id, place_id=instance.place_id,
-    )  # fmt: skip
-
-
 def _to_mm(values: tuple[float, float, float]) -> tuple[float, float, float]:
     return (round(values[0], 3), round(values[1], 3), round(values[2], 3))

@@ -100,7 +100,7 @@ class Floor:
         if self.storey.floor_z != self._floor_z:
             self._floor_z = self.storey.floor_z
             near, renewed = set(self.tiles.at), renewed | self.rooms.tiles_of.keys()
-        return FloorChange(near, renewed, ground.codes | ground.places | rooms | paced)
+        return FloorChange(near, renewed, ground.codes | self.storey.recounted | ground.places | rooms | paced)
 
     def _is_tall(self, thing: Thing) -> bool:
         return thing.box.maximum[2] > self.storey.floor_z + _TALL_M

@@ -47,6 +47,7 @@ class Storey:
         tiles: `codes` and `surfaces` are kept here.
         reference_layer: of the first camera.
         floor_layer: None before the first refresh.
+        recounted: tiles whose surfaces the last refresh found to differ.
     """
 
     def __init__(self, reference_layer: int, voxel_size_m: float, robot_height_m: float, side: int) -> None:
@@ -56,6 +57,7 @@ class Storey:
         self.tiles = Tiles(side)
         self.floor_layer: int | None = None
         self.dirty: set[Key] = set()
+        self.recounted: set[Key] = set()
         self._surfaces = np.zeros(self.n_layers, np.int64)
 
     @property
@@ -92,6 +94,7 @@ class Storey:
         """
         read = {key: self._read(octree, key) for key in sorted(self.dirty)}
         self.dirty.clear()
+        self.recounted.clear()
         for key, columns in read.items():
             surfaces = _up_facing(columns)
             if key in self.tiles.at or surfaces.any():
@@ -103,6 +106,8 @@ class Storey:
 
     def _note(self, key: Key, surfaces: NDArray[np.int32]) -> None:
         tile = self.tiles.at.get(key) or self._add(key)
+        if not np.array_equal(surfaces, tile.surfaces):
+            self.recounted.add(key)
         self._surfaces += surfaces - tile.surfaces
         tile.surfaces = surfaces
 

@@ -22,12 +22,10 @@ class Stored:
     """A tile with what the graph shows of it.
 
     Attributes:
-        layers: reference layer, that of the lowest camera, and that of the floor, of the storey when it was stored.
     """
 
     tile: Tile
     voxel_size_m: float
-    layers: tuple[int, int, int | None]
     places: tuple[Place, ...]
     passages: tuple[Passage, ...]
 
@@ -39,7 +37,6 @@ def pack_tile(stored: Stored) -> bytes:
         "voxel_size_m": stored.voxel_size_m,
         "occupied": 0,
         "free": 0,
-        "layers": list(stored.layers),
         "codes": pack_runs(tile.codes),
         "rooms": pack_runs(tile.rooms),
         "surfaces": tile.surfaces.astype(np.int32),
@@ -60,7 +57,6 @@ def unpack_tile(content: bytes, rules: Rules) -> Stored:
     values = packing.unpack(content)
     try:
         size = float(values["voxel_size_m"])
-        reference, lowest, floor = values["layers"]
         side, n_layers = Scale(rules, size).side, Storey.count_layers(size)
         tile = Tile.empty(side, n_layers)
         tile.codes = _grid(values["codes"], side, np.uint8)
@@ -72,7 +68,7 @@ def unpack_tile(content: bytes, rules: Rules) -> Stored:
         passages = tuple(passage_from_payload(passage) for passage in values["passages"])
     except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
         raise CorruptMemory(f"topology tile: want codes, rooms, surfaces, places and pace; {error!r}") from error
-    return Stored(tile, size, (reference, lowest, floor), places, passages)
+    return Stored(tile, size, places, passages)
 
 
 def _grid(data: Any, side: int, kind: type[np.generic]) -> Any:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +27,7 @@ from memory_core.errors import CorruptMemory
 from memory_core.event import room_from_payload, room_payload
 from memory_core.frame import CameraFrame
 from memory_core.geometry import Box, transform_points
-from memory_core.graph import Instance, Passage, Place, Room, SceneGraph
+from memory_core.graph import Instance, Passage, Place, Room
 from memory_core.segment import UNLABELLED
 
 LAYER = "topology"
@@ -99,6 +100,7 @@ class Topology:
         self._passages: dict[Pair, Passage] = {}
         self._rooms: dict[str, Room] = {}
         self._unstored: set[tuple[int, Key]] = set()
+        self._hashes: dict[tuple[int, Key], bytes] = {}  # of the tiles as they are stored
 
     @property
     def places(self) -> Mapping[str, Place]:
@@ -233,8 +235,11 @@ class Topology:
             storey = self._floors[n].storey
             places, passages = self._named.get((n, key), ({}, {}))
             named = tuple(places.values()), tuple(passages.values())
-            tile = Stored(storey.tiles.at[key], storey.voxel_size_m, storey.layers, *named)
-            blocks[f"{LAYER}/{key[0]}_{key[1]}_{n}"] = pack_tile(tile)
+            content = pack_tile(Stored(storey.tiles.at[key], storey.voxel_size_m, *named))
+            digest = _digest(content)
+            if self._hashes.get((n, key)) != digest:
+                self._hashes[n, key] = digest
+                blocks[f"{LAYER}/{key[0]}_{key[1]}_{n}"] = content
         self._unstored.clear()
         return blocks
 
@@ -274,26 +279,14 @@ class Topology:
         self._numbers = Numbers(values["n_places"], values["n_rooms"])
         self._rooms = {payload["id"]: room_from_payload(payload) for payload in values["rooms"]}
 
-    def restore_from(self, graph: SceneGraph, blocks: Mapping[str, bytes]) -> None:
-        """Go on from what a memory holds, when the state of the session before is not there. O(everything)."""
-        tiles = self._restore_tiles(blocks, 0, 0.0)
-        for floor, those in zip(self._floors, tiles, strict=True):
-            if those:
-                lowest = min(one.layers[1] for one in those)
-                floor.resume((those[-1].layers[0], lowest, those[-1].layers[2]), ())
-        places, rooms = ([int(id[1:]) for id in ids if id[1:].isdigit()] for ids in (graph.places, graph.rooms))
-        self._numbers = Numbers(max(places, default=0), max(rooms, default=0))
-        self._rooms = dict(graph.rooms) if blocks else {}
-
-    def _restore_tiles(self, blocks: Mapping[str, bytes], n_floors: int, voxel_size_m: float) -> list[list[Stored]]:
-        """Make the storeys and put the tiles into them; the tiles of each."""
+    def _restore_tiles(self, blocks: Mapping[str, bytes], n_floors: int, voxel_size_m: float) -> None:
+        """Make the storeys and put the tiles into them."""
         rules = self.settings.rules
         stored = {_tile_name(name): unpack_tile(blocks[name], rules) for name in sorted(blocks)}
-        n_floors = max(n_floors, *(n + 1 for n, _ in stored), 0) if stored else n_floors
-        size = next((one.voxel_size_m for one in stored.values()), voxel_size_m)
+        self._hashes = {_tile_name(name): _digest(content) for name, content in blocks.items()}
         self._floors = []
         for _ in range(n_floors):
-            self._add_floor(0, size)
+            self._add_floor(0, voxel_size_m)
         for n, floor in enumerate(self._floors):
             floor.restore({key: one.tile for (m, key), one in stored.items() if m == n})
         self._named = {
@@ -303,7 +296,6 @@ class Topology:
         self._places = {id: place for places, _ in self._named.values() for id, place in places.items()}
         self._passages = {pair: way for _, passages in self._named.values() for pair, way in passages.items()}
         self._unstored.clear()
-        return [[one for (m, _), one in stored.items() if m == n] for n in range(n_floors)]
 
     def _floor_of(self, view: Sequence[float], voxel_size_m: float) -> Floor:
         """The storey a camera is on, a new one if it is far above or below all others."""
@@ -365,6 +357,10 @@ def _tile_name(name: str) -> tuple[int, Key]:
     if found is None:
         raise CorruptMemory(f"map block {name!r}: want {LAYER}/x_y_storey")
     return int(found[3]), (int(found[1]), int(found[2]))
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=16).digest()
 
 
 def _order(key: Any) -> Any:

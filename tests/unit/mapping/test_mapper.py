@@ -64,7 +64,7 @@ def test_a_restart_leaves_no_trace(kitchen, mapped, stop):
 
     blocks = {key: content for update in begun for key, content in update.map_blocks.items()}
     resumed = Mapper()
-    resumed.restore(begun[-1].state, blocks, begun[-1].graph)
+    resumed.restore(begun[-1].state, blocks)
     _, rest = mapped(frames, mapper=resumed, skip=stop)
 
     assert [e.canonical() for e in events_of(begun + rest)] == [e.canonical() for e in events_of(whole)]
@@ -115,17 +115,6 @@ def test_two_sessions_in_one_map_go_on_counting(kitchen, mapped):
     assert ids.isdisjoint(first[-1].graph.instances)
 
 
-def test_a_session_begun_from_the_graph_alone_recognises_what_it_holds(kitchen, mapped):
-    frames = kitchen.walk_around(n=16)
-    _, first = mapped(frames)
-    blocks = {key: content for update in first for key, content in update.map_blocks.items()}
-    mapper = Mapper()
-    mapper.restore(b"", blocks, first[-1].graph)
-    _, second = mapped([replace(frame, session_id="later") for frame in frames], mapper=mapper)
-
-    assert [event for event in events_of(second) if event.kind == "appeared"] == []
-
-
 def test_frames_of_another_map_are_refused_by_name(kitchen):
     mapper = Mapper()
     mapper.integrate(kitchen.frame((1.5, 0, 1), (0, 0, 0.5)), [])
@@ -143,7 +132,7 @@ def test_a_clock_that_goes_back_is_refused_and_nothing_is_lost(kitchen):
 
 def test_a_torn_state_is_refused():
     with pytest.raises(CorruptMemory, match="mapper state"):
-        Mapper().restore(b"not a state", {}, Mapper().graph())
+        Mapper().restore(b"not a state", {})
 
 
 def test_impossible_settings_are_refused():

@@ -63,7 +63,7 @@ def test_a_restart_leaves_no_trace(room, settings):
     updates = run(frames, whole)
     begun = run(frames[:8], first)
     resumed = Mapper(settings)
-    resumed.restore(begun[-1].state, dict(begun[-1].map_blocks), begun[-1].graph)
+    resumed.restore(begun[-1].state, dict(begun[-1].map_blocks))
     rest = run(frames, resumed, skip=8)
 
     assert [u.map_blocks for u in begun + rest] == [u.map_blocks for u in updates]

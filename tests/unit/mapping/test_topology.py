@@ -439,20 +439,6 @@ def test_a_restored_topology_goes_on_bit_for_bit():
     assert {**blocks, **one.changed_blocks()} == {**blocks, **other.changed_blocks()}
 
 
-def test_without_a_state_the_tiles_of_a_memory_and_its_graph_are_enough():
-    drawing = furnished()
-    one = explored(drawing, BOTH)
-    graph = SceneGraph(0, places=one.places, rooms=one.rooms, passages=one.passages)
-    other = Topology()
-    other.restore_from(graph, one.changed_blocks())
-    assert (other.places, set(other.passages), other.rooms) == (one.places, set(one.passages), one.rooms)
-    look_around(other, BOTH)
-    assert not other.update(drawing, {})
-    drawing.put(1, (-3.5, -1.5), (-1.5, 1.5), (0.0, 1.0))
-    look_around(other, BOTH)
-    assert not {place.id for place in other.update(drawing, {}).places} & set(one.places) - set(other.places)
-
-
 def test_only_tiles_that_changed_are_stored_again():
     drawing = furnished()
     topology = explored(drawing, BOTH)
@@ -474,7 +460,7 @@ def test_a_torn_state_is_refused():
     with pytest.raises(CorruptMemory):
         Topology().restore(state[:-20], blocks)
     name, block = next(iter(blocks.items()))
-    for damage in (block[:-5], b"", pack({**unpack(block), "codes": b"x"}), pack({**unpack(block), "layers": []})):
+    for damage in (block[:-5], b"", pack({**unpack(block), "codes": b"x"}), pack({**unpack(block), "rooms": []})):
         with pytest.raises(CorruptMemory):
             Topology().restore(state, {**blocks, name: damage})
     with pytest.raises(CorruptMemory, match="want topology/x_y_storey"):
