@@ -13,9 +13,11 @@ import numpy as np
 from memory_core.errors import BadInput, NotPossible
 from sim.days.day import Day, Happening
 from sim.days.routines import ROUTINES, Kind, Routine
-from sim.house.assets import AssetTable
+from sim.frames import size_from_unity
+from sim.house.assets import AssetTable, object_types
 from sim.house.changes import Change, apply
 from sim.house.compatibility import goes_together
+from sim.house.placing import free_spots
 from sim.house.schema import load_house
 from sim.house.world import Thing, World
 
@@ -153,7 +155,7 @@ class _Planner:
         uid = f"{asset}|new|{self._n_new}"
         for place in self._some(self._things(routine.to), _PLACES_TRIED):
             change = Change(name="add", uid=uid, to=place.uid, position=self._somewhere_on(place), asset=asset)
-            if goes_together(asset, place.type.name) and self._with_doors(routine, change, place.uid):
+            if self._has_room(place, asset) and self._with_doors(routine, change, place.uid):
                 return uid
         return ""
 
@@ -244,6 +246,12 @@ class _Planner:
     def _some(self, options: Sequence[_T], n: int) -> list[_T]:
         """At most n of the options, in random order."""
         return [options[int(k)] for k in self._random.permutation(len(options))[:n]]
+
+    def _has_room(self, place: Thing, asset: str) -> bool:
+        """Whether something new fits: asked beforehand, as what is brought in and does not fit costs a number."""
+        kind = object_types()[asset]
+        new = Thing(place.body, kind, size_from_unity(kind.size_m), parent="", is_open=False, is_on=False)
+        return bool(free_spots(self._world, place, new, np.array(self._world.scene.bounds(place.body).center)))
 
     def _somewhere_on(self, place: Thing) -> tuple[float, float, float]:
         box = self._world.scene.bounds(place.body)

@@ -53,7 +53,7 @@ ROUTINES: tuple[Routine, ...] = (
     Routine("come home", "carry", 1.0, ("KeyChain", "CreditCard", "Watch"), ("Dresser", "Bowl", *_TABLES)),
     Routine("decorate", "carry", 0.8, ("Vase", "Statue", "Candle"), ("ShelvingUnit", "Dresser", *_TABLES)),
     Routine("clean", "carry", 0.8, ("SprayBottle", "SoapBottle", "DishSponge"), ("Sink", "CounterTop", "Bathtub")),
-    Routine("slice", "slice", 0.5, ("Apple", "Bread", "Tomato", "Potato", "Lettuce")),
+    Routine("slice", "slice", 1.0, ("Apple", "Bread", "Tomato", "Potato", "Lettuce")),
     Routine("switch", "switch", 1.5, ("Television", "DeskLamp", "FloorLamp", "Laptop", "CoffeeMachine")),
     Routine("light", "light", 0.8),
     Routine("door", "door", 0.8),
