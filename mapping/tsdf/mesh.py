@@ -68,7 +68,7 @@ class Mesher:
         if (rows[:-1, :-1, :-1] < 0).all():
             return
         self._volume = self._volume or cubes.make_volume()
-        stored = self._blocks.stored
+        stored = self._blocks.fetched()
         cubes.fill_volume(rows, stored, self._min_weight, self._volume)
         while True:
             made = self._room

@@ -35,7 +35,7 @@ def moved(blocks: TsdfBlocks, T: NDArray[np.float64]) -> TsdfBlocks:
         around = blocks.rows_of(block + _AROUND).reshape(3, 3, 3)
         targets = _targets(block, T[row])
         to = result.rows_near(targets.astype(np.int32), np.zeros(3, np.int64))
-        gather(block, around, np.linalg.inv(T[row]), targets, to, blocks.stored, result.stored)
+        gather(block, around, np.linalg.inv(T[row]), targets, to, blocks.fetched(), result.stored)
     n = result.n
     result.stored.known[:n] = (result.stored.weight[:n] > 0).any(axis=1)
     result.stored.changed[:n] = result.stored.stale[:n] = result.stored.known[:n]

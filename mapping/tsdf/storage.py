@@ -57,7 +57,7 @@ def _name(region: NDArray[np.int64]) -> str:
 
 def _pack(blocks: TsdfBlocks, rows: NDArray[np.int32], voxel_size_m: float, truncation_m: float) -> bytes:
     """Only voxels that were seen are written; `seen` has one bit for each."""
-    stored = blocks.stored
+    stored = blocks.fetched()
     weight = stored.weight[rows]
     seen = weight > 0
     tsdf = stored.tsdf[rows][seen]

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mapping.gpu.device import resolve
 from mapping.octree.blocks import blocks_of
 from mapping.octree.table import MAX_BLOCK
 from mapping.tsdf import storage
@@ -28,8 +30,11 @@ from mapping.tsdf.kernels import (
 )
 from mapping.tsdf.mesh import Mesh, Mesher
 from mapping.tsdf.moving import moved
-from memory_core.errors import BackendUnavailable, BadFrame, BadInput, BadSettings
+from memory_core.errors import BadFrame, BadInput, BadSettings
 from memory_core.frame import CameraFrame
+
+if TYPE_CHECKING:
+    from mapping.gpu.tsdf import TsdfDevice
 
 TRUNCATION_VOXELS = 4.0
 _MAX_TRUNCATION_VOXELS = 64.0
@@ -48,11 +53,11 @@ class Tsdf:
     Args:
         voxel_size_m: edge length; voxel i spans [i, i + 1) * voxel_size_m on each axis.
         truncation_m: distances are cut here; 4 voxels when None.
-        device: "cpu".
+        device: "cpu", "cuda", or "auto" for a GPU where there is one; see `mapping.gpu.device`. The bytes are the same.
 
     Raises:
         BadSettings: a length is out of range.
-        BackendUnavailable: the device is not supported.
+        BackendUnavailable: there is no such device here.
     """
 
     def __init__(self, voxel_size_m: float = 0.05, truncation_m: float | None = None, device: str = "cpu") -> None:
@@ -61,8 +66,7 @@ class Tsdf:
         truncation = TRUNCATION_VOXELS if truncation_m is None else truncation_m / voxel_size_m
         if not 1.5 <= truncation <= _MAX_TRUNCATION_VOXELS:
             raise BadSettings(f"truncation_m: want 1.5 .. {_MAX_TRUNCATION_VOXELS:g} voxels, got {truncation:g}")
-        if device != "cpu":
-            raise BackendUnavailable(f"TSDF device {device!r} is not supported; use device='cpu'")
+        self.device = resolve(device)
         self.voxel_size_m = float(voxel_size_m)
         self.truncation_m = truncation * self.voxel_size_m
         self._truncation = truncation
@@ -71,6 +75,17 @@ class Tsdf:
         self._mesher = Mesher(self._blocks, self.voxel_size_m)
         self._scratch = make_scratch()
         self._touched = _room(1 << 14)
+        self._on_device = self._make_device()
+
+    def _make_device(self) -> TsdfDevice | None:
+        """What takes frames in instead of the compiled loops, None on the CPU."""
+        if self.device == "cpu":
+            return None
+        from mapping.gpu.tsdf import TsdfDevice  # needs Warp, which only the devices do
+
+        device = TsdfDevice("cpu" if self.device == "warp-cpu" else self.device)
+        device.bind(self._blocks)
+        return device
 
     def integrate(self, frame: CameraFrame, max_range_m: float = 4.0) -> None:
         """Add one frame; surfaces beyond max_range_m (along the optical axis) are left out.
@@ -86,12 +101,16 @@ class Tsdf:
             raise BadSettings(f"max_range_m: want 0 .. {limit_m:g} m at this voxel size, got {max_range_m!r}")
         origin, camera = self._locate(frame, max_range_m)
         image = self._image(frame, max_range_m)
-        n_near, n = self._find(image, camera)
-        blocks = self._touched.blocks[:n]
+        if self._on_device is not None:
+            self._on_device.look(image, camera, frame.rgb)
+        blocks, n_near = self._find(image, camera)
         near = self._blocks.rows_near(blocks[:n_near], origin)
         passed = self._blocks.rows_of(blocks[n_near:], origin)
         rows = np.concatenate([near, passed])
-        update_blocks(blocks, rows, n_near, image, camera, self._blocks.stored, self._scratch)
+        if self._on_device is not None:
+            self._on_device.update(self._blocks, rows, n_near)
+        else:
+            update_blocks(blocks, rows, n_near, image, camera, self._blocks.stored, self._scratch)
 
     def _locate(self, frame: CameraFrame, max_range_m: float) -> tuple[NDArray[np.int64], Camera]:
         """Coordinates (3,) of the camera's block, and the camera relative to that block's corner."""
@@ -120,18 +139,26 @@ class Tsdf:
         scale = (per_metre, max_range_m * per_metre, self._truncation, 1 / self._truncation)
         return Image(depth, depth.reshape(-1), _words(frame.rgb), np.array(scale, np.float32))
 
-    def _find(self, image: Image, camera: Camera) -> tuple[int, int]:
-        """Fills `_touched` with the blocks near surfaces, then those passed; how many of the first, and of all."""
+    def _find(self, image: Image, camera: Camera) -> tuple[NDArray[np.int32], int]:
+        """The blocks (n, 3) near surfaces, then those passed; how many of the first."""
         focal, limit = float(camera.lens[:2].min()), float(image.scale[1])
         near_step, passed_step = (int(min(most, max(1, size * focal / limit))) for most, size in ((8, 2), (16, BLOCK)))
+        if self._on_device is not None:
+            blocks, n_near = self._on_device.find(near_step, passed_step, _MOST_TOUCHED)
+        else:
+            blocks, n_near = self._touch(image, camera, near_step, passed_step)
+        if n_near < 0:
+            raise BadFrame("depth: its surfaces are in too many blocks; use larger voxels or a shorter range")
+        return blocks, n_near
+
+    def _touch(self, image: Image, camera: Camera, near_step: int, passed_step: int) -> tuple[NDArray[np.int32], int]:
+        """As `_find`, by the compiled loops; the number is negative when there are too many."""
         while True:
             self._touched.seen[:] = -1
             n_near = find_near(image, camera, near_step, self._touched)
             n = find_passed(image, camera, passed_step, self._touched, n_near) if n_near >= 0 else -1
-            if n >= 0:
-                return n_near, n
-            if len(self._touched.blocks) >= _MOST_TOUCHED:
-                raise BadFrame("depth: its surfaces are in too many blocks; use larger voxels or a shorter range")
+            if n >= 0 or len(self._touched.blocks) >= _MOST_TOUCHED:
+                return self._touched.blocks[: max(n, 0)], min(n, n_near)
             self._touched = _room(2 * len(self._touched.blocks))
 
     def distances(self, points: ArrayLike) -> NDArray[np.float32]:
@@ -140,7 +167,7 @@ class Tsdf:
         Positive before the surface, negative behind it, cut at the truncation distance. O(N).
         """
         rows, inside = self._voxels_at(points)
-        stored = self._blocks.stored
+        stored = self._blocks.fetched()
         seen = np.asarray(rows >= 0) & (stored.weight[rows, inside] > 0)
         values = stored.tsdf[rows, inside] * np.float32(self.truncation_m / STEPS)
         return np.where(seen, values, np.float32(np.nan))
@@ -148,7 +175,7 @@ class Tsdf:
     def colours(self, points: ArrayLike) -> NDArray[np.uint8]:
         """(N, 3) red, green, blue of the voxels that hold points (N, 3) in metres; black where there is none. O(N)."""
         rows, inside = self._voxels_at(points)
-        rgb = self._blocks.stored.rgb[rows, :, inside]
+        rgb = self._blocks.fetched().rgb[rows, :, inside]
         return np.where(np.asarray(rows >= 0)[:, None], rgb, np.uint8(0))
 
     def _voxels_at(self, points: ArrayLike) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
@@ -180,6 +207,8 @@ class Tsdf:
         known = self._blocks.marked(self._blocks.stored.known)
         emptied = self._emptied | {tuple(region) for region in storage.regions_of(known).tolist()}
         self._blocks, self._emptied = moved(self._blocks, in_voxels), emptied
+        if self._on_device is not None:
+            self._on_device.bind(self._blocks)
         self._mesher = Mesher(self._blocks, self.voxel_size_m)
 
     def mesh(self, min_weight: int = 1) -> Mesh:

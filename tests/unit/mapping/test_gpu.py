@@ -9,6 +9,7 @@ import pytest
 
 from mapping.gpu import device as devices
 from mapping.octree.octree import Octree
+from mapping.tsdf.tsdf import Tsdf
 from memory_core import CameraFrame
 from memory_core.errors import BackendUnavailable, BadSettings
 
@@ -49,6 +50,15 @@ def both(device, frames, max_range_m=4.0, voxel_size_m=0.08, **about):
     for each in frames:
         for octree in maps:
             octree.integrate(each, max_range_m)
+    return maps
+
+
+def surfaces(device, frames, **about):
+    """The surfaces of the CPU and those of the device, of the same frames."""
+    maps = Tsdf(0.05, **about), Tsdf(0.05, device=device, **about)
+    for each in frames:
+        for tsdf in maps:
+            tsdf.integrate(each, 3.0)
     return maps
 
 
@@ -156,6 +166,59 @@ def test_a_refused_frame_leaves_no_trace(device):
 def test_the_map_on_the_device_grows_beyond_its_first_room(device, monkeypatch):
     monkeypatch.setattr("mapping.octree.blocks._FIRST_ROWS", 64)
     cpu, other = both(device, walk(4))
+    assert other.changed_regions() == cpu.changed_regions()
+
+
+@pytest.mark.parametrize(
+    "about",
+    [{}, {"shape": (1, 1)}, {"shape": (2, 131), "focal": 40.0}, {"flip": -1}, {"focal": 9.0, "far": 0.9}],
+    ids=["holes", "one pixel", "wide", "upwards", "wide angle"],
+)
+@pytest.mark.parametrize("truncation_voxels", [1.7, 4.0])
+def test_the_same_frames_give_the_same_surfaces(device, about, truncation_voxels):
+    cpu, other = surfaces(device, walk(4, step_m=0.1, **about), truncation_m=truncation_voxels * 0.05)
+    assert other.changed_regions() == cpu.changed_regions()
+    assert other.n_voxels == cpu.n_voxels
+
+
+def test_surfaces_seen_often_stay_the_same(device):
+    """Weights and colours reach their limits; what is looked through goes."""
+    frames = walk(2, step_m=0.02, shape=(20, 24), focal=20.0)
+    cpu, other = surfaces(device, [*frames * 20, *frames[:1] * 70])
+    assert other.changed_regions() == cpu.changed_regions()
+
+
+def test_surfaces_read_on_the_way_are_those_of_the_cpu(device):
+    points = np.random.default_rng(4).uniform(-3, 3, (5000, 3))
+    maps = Tsdf(0.05), Tsdf(0.05, device=device)
+    for each in walk(3, step_m=0.1):
+        for tsdf in maps:
+            tsdf.integrate(each)
+        cpu, other = maps
+        np.testing.assert_array_equal(other.distances(points), cpu.distances(points))
+        np.testing.assert_array_equal(other.colours(points), cpu.colours(points))
+        np.testing.assert_array_equal(other.mesh().vertices, cpu.mesh().vertices)
+        assert other.changed_regions() == cpu.changed_regions()
+
+
+def test_restored_and_moved_surfaces_go_on_alike(device):
+    frames = walk(4, step_m=0.1)
+    cpu, other = surfaces(device, frames[:2])
+    resumed = Tsdf(0.05, device=device)
+    resumed.restore_regions(other.changed_regions())
+    T = np.eye(4)
+    T[:3, 3] = 0.12, -0.3, 0.02
+    for tsdf in (cpu, resumed):
+        tsdf.integrate(frames[2])
+        tsdf.move(np.tile(T, (len(tsdf.block_centers()), 1, 1)))
+        tsdf.integrate(frames[3])
+    assert resumed.changed_regions() == cpu.changed_regions()
+
+
+def test_surfaces_in_more_blocks_than_there_is_room_for_are_all_found(device, monkeypatch):
+    pytest.importorskip("warp")
+    monkeypatch.setattr("mapping.gpu.tsdf._FIRST_ROOM", 8)
+    cpu, other = surfaces(device, walk(2))
     assert other.changed_regions() == cpu.changed_regions()
 
 
