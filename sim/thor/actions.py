@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from memory_core.errors import NotPossible
-from sim.frames import degrees_from_yaw, unity_from_ros
+from sim.frames import degrees_from_yaw, ros_from_unity, unity_from_ros, yaw_from_unity
 from sim.types import Action, AgentPose
 
+_NEAR_M = _NEAR_RAD = 0.01
 _MOVES = frozenset({"MoveAhead", "MoveBack", "MoveLeft", "MoveRight"})
 _TURNS = frozenset({"RotateLeft", "RotateRight", "LookUp", "LookDown"})
 _HANDLINGS = frozenset({
@@ -38,6 +40,21 @@ def unity_action(action: Action, agent_y_m: float) -> dict[str, Any]:
     if action.name == "PutObject":
         told["placeStationary"] = True
     return told
+
+
+def pose_of(agent: Mapping[str, Any]) -> AgentPose:
+    """Where AI2-THOR says that the agent is."""
+    x, y, _ = (float(value) for value in ros_from_unity([float(agent["position"][axis]) for axis in "xyz"]))
+    yaw = (yaw_from_unity(float(agent["rotation"]["y"])) + math.pi) % (2 * math.pi) - math.pi
+    horizon = math.remainder(math.radians(float(agent["cameraHorizon"])), 2 * math.pi)
+    return AgentPose(x=x, y=y, yaw_rad=yaw, horizon_rad=horizon)
+
+
+def same_pose(one: AgentPose, other: AgentPose) -> bool:
+    """Within a centimetre and a hundredth of a radian."""
+    turned = abs(math.remainder(one.yaw_rad - other.yaw_rad, 2 * math.pi))
+    tilted = abs(one.horizon_rad - other.horizon_rad)
+    return math.dist((one.x, one.y), (other.x, other.y)) < _NEAR_M and max(turned, tilted) < _NEAR_RAD
 
 
 def _teleport(pose: AgentPose | None, agent_y_m: float) -> dict[str, Any]:

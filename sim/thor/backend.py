@@ -16,15 +16,15 @@ from memory_core.errors import BackendUnavailable, NotPossible
 from memory_core.frame import CameraFrame
 from memory_core.geometry import Vec
 from memory_core.labels import spoken
-from sim.frames import base_pose, ros_from_unity, yaw_from_unity
+from sim.frames import base_pose, ros_from_unity
 from sim.house.assets import object_types
 from sim.settings import SimSettings
-from sim.thor.actions import unity_action
+from sim.thor.actions import pose_of, same_pose, unity_action
 from sim.thor.connection import Connection
 from sim.thor.observation import InstanceNumbers, frame_of, triple
 from sim.thor.scenes import ThorScene, load_scene, room_of_bounds
 from sim.thor.settings import ThorSettings
-from sim.thor.truth import learn_kinds, objects_of
+from sim.thor.truth import objects_of
 from sim.types import Action, AgentPose, SimObject, SimRoom, StepResult
 
 _FIRST_STAMP_NS = 1_000_000_000
@@ -166,10 +166,7 @@ class ThorSimulator:
 
     @property
     def agent_pose(self) -> AgentPose:
-        agent = self._metadata["agent"]
-        x, y, _ = (float(value) for value in ros_from_unity(triple(agent["position"])))
-        yaw = (yaw_from_unity(float(agent["rotation"]["y"])) + math.pi) % (2 * math.pi) - math.pi
-        return AgentPose(x=x, y=y, yaw_rad=yaw, horizon_rad=math.radians(float(agent["cameraHorizon"])))
+        return pose_of(self._metadata["agent"])
 
     @property
     def T_world_base(self) -> Vec:  # noqa: N802 (T_a_b is the field's own name)
@@ -183,9 +180,17 @@ class ThorSimulator:
         self._frame = None
 
     def _begin(self) -> None:
+        self._go_to_start()
         self._event = self._connection.event
         self._numbers, self._n_steps, self._frame = InstanceNumbers(), 0, None
         self.observe()
+
+    def _go_to_start(self) -> None:
+        """A house says where the agent begins; when it cannot stand there, it stays where AI2-THOR has put it."""
+        start, agent = self._scene.start, self._connection.event.metadata["agent"]
+        if start is not None and not same_pose(start, pose_of(agent)):
+            agent_y = float(agent["position"]["y"])
+            self._connection.step(unity_action(Action("Teleport", pose=start), agent_y))
 
     @property
     def _metadata(self) -> Any:
@@ -195,8 +200,6 @@ class ThorSimulator:
         stamp = _FIRST_STAMP_NS + self._n_steps * round(self._settings.step_s * 1e9)
         names = (f"ai2thor {self._scene.name}", self._map_id)
         try:
-            self._numbers.learn(self._metadata["colors"])
-            learn_kinds(self._metadata, self._numbers)
             return frame_of(self._event, self._numbers, self._connection.far_m, stamp, names)
         except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
             self.close()

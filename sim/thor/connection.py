@@ -101,7 +101,7 @@ class Connection:
 
             from sim.thor import client
         except ImportError as error:
-            raise BackendUnavailable(f"AI2-THOR needs its client: pip install 'tolman[thor]' ({error})") from error
+            raise BackendUnavailable(f"AI2-THOR needs its client: pip install 'ai2thor>=5.0' ({error})") from error
         return client.WatchedController(
             scene=scene.content,
             width=self._settings.width,

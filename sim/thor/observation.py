@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from memory_core.frame import CameraFrame
 from memory_core.geometry import Vec
-from memory_core.labels import spoken
+from memory_core.labels import STRUCTURE, spoken
 from sim.frames import camera_pose_from_unity, intrinsics_from_vertical
 
 _FAR_SLACK_M = 1e-3
@@ -29,7 +30,7 @@ class InstanceNumbers:
         self._numbers: dict[str, int] = {}
         self._names: list[str] = [""]
         self._labels: dict[int, str] = {}
-        self._table: Sequence[Mapping[str, Any]] = ()
+        self._learnt: tuple[Sequence[Mapping[str, Any]], Mapping[str, str]] = ((), {})
         self._colours = np.zeros(0, np.uint32)
         self._of_colour = np.zeros(0, np.int32)
 
@@ -38,14 +39,12 @@ class InstanceNumbers:
         """Class name of each number; grows."""
         return MappingProxyType(self._labels)
 
-    def number(self, name: str, kind: str = "") -> int:
-        """The number of a name; `kind` is its class as AI2-THOR writes it, if known."""
+    def number(self, name: str, kind: str) -> int:
+        """The number of a name; `kind` is its class as AI2-THOR writes it."""
         if name not in self._numbers:
             self._numbers[name] = len(self._names)
             self._names.append(name)
-            self._labels[self._numbers[name]] = spoken(kind or name.partition("|")[0])
-        elif kind:
-            self._labels[self._numbers[name]] = spoken(kind)
+        self._labels[self._numbers[name]] = spoken(kind)
         return self._numbers[name]
 
     def name(self, number: int) -> str:
@@ -56,17 +55,31 @@ class InstanceNumbers:
         """The number of a name, 0 when it has none."""
         return self._numbers.get(name, 0)
 
-    def learn(self, table: Sequence[Mapping[str, Any]]) -> None:
-        """Take over a table of colours: [{"name", "color": [r, g, b]}, ...]; O(rows) when it has changed."""
-        if table == self._table:
+    def learn(self, table: Sequence[Mapping[str, Any]], kinds: Mapping[str, str]) -> None:
+        """Take over a table of colours: [{"name", "color": [r, g, b]}, ...]; O(rows) when something is new.
+
+        The table names objects, parts of the building, and classes, which it keeps apart only by the "|" in the names
+        of the first. What is none of them is background.
+
+        Args:
+            kinds: class of each object, as AI2-THOR writes it.
+        """
+        if (table, kinds) == self._learnt:
             return
-        packed = np.array([_packed(row["color"]) for row in table], np.uint32)
-        numbers = np.array([self.number(str(row["name"])) for row in table], np.int32)
-        # The client keeps the colours of classes and of instances in one table: an instance is the more exact.
-        is_instance = np.array(["|" in str(row["name"]) for row in table], bool)
-        order = np.lexsort((~is_instance, packed))
-        self._colours, first = np.unique(packed[order], return_index=True)
-        self._of_colour, self._table = numbers[order][first], table
+        rows = [(_packed(row["color"]), self._of_row(str(row["name"]), kinds), "|" in row["name"]) for row in table]
+        # A colour that stands for an object and a class alike is the object's.
+        numbers = {colour: number for colour, number, _ in rows} | {c: n for c, n, is_object in rows if is_object}
+        self._colours = np.array(sorted(numbers), np.uint32)
+        self._of_colour = np.array([numbers[colour] for colour in sorted(numbers)], np.int32)
+        self._learnt = (table, dict(kinds))
+
+    def _of_row(self, name: str, kinds: Mapping[str, str]) -> int:
+        kind = kinds.get(name) or name.partition("|")[0]
+        if name not in kinds and "|" not in name:
+            kind = re.split(r"[^A-Za-z]", name)[0]  # "Wall_12"
+            if spoken(kind) not in STRUCTURE:
+                return 0
+        return self.number(name, kind)
 
     def read(self, colours: NDArray[np.uint8]) -> NDArray[np.int32]:
         """(H, W) numbers of an image (H, W, 3) of colours; 0 where the table lacks one. O(pixels log rows)."""
@@ -86,7 +99,8 @@ def frame_of(event: Any, numbers: InstanceNumbers, far_m: float, stamp_ns: int, 
         names: (session_id, map_id).
     """
     height, width = event.depth_frame.shape
-    numbers.learn(event.metadata["colors"])
+    kinds = {str(thing["objectId"]): str(thing["objectType"]) for thing in event.metadata["objects"]}
+    numbers.learn(event.metadata["colors"], kinds)
     return CameraFrame(
         stamp_ns=stamp_ns,
         rgb=np.array(event.frame[..., :3], np.uint8, order="C"),

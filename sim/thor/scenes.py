@@ -15,7 +15,7 @@ from memory_core.geometry import Box
 from memory_core.labels import spoken
 from sim.frames import box_from_unity
 from sim.house.schema import House, RoomSpec, parse_house, read_house
-from sim.types import SimRoom
+from sim.types import AgentPose, SimRoom
 
 DEFAULT_SCENE = "FloorPlan1"
 _NAME = re.compile(r"FloorPlan\w*$")
@@ -26,11 +26,17 @@ _NEAR_M = 0.3
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ThorScene:
-    """A scene: `content` is the name of one in the build, or a ProcTHOR house; `rooms` are known only of a house."""
+    """A scene: `content` is the name of one in the build, or a ProcTHOR house.
+
+    Attributes:
+        rooms: of a house; none of a scene of the build.
+        start: where the agent of a house begins; None when it is not said.
+    """
 
     name: str
     content: str | dict[str, Any]
     rooms: tuple[SimRoom, ...]
+    start: AgentPose | None = None
 
 
 def load_scene(spec: str | Path | None) -> ThorScene:
@@ -42,7 +48,8 @@ def load_scene(spec: str | Path | None) -> ThorScene:
     if spec is None or (_NAME.match(str(spec)) and not Path(spec).exists()):
         return ThorScene(str(spec or DEFAULT_SCENE), str(spec or DEFAULT_SCENE), ())
     content, name = read_house(spec)
-    return ThorScene(name, content, _rooms(parse_house(content, name)))
+    house = parse_house(content, name)
+    return ThorScene(name, content, _rooms(house), house.start)
 
 
 def room_of_bounds(scene: str, metadata: Mapping[str, Any]) -> SimRoom:

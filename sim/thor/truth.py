@@ -49,12 +49,6 @@ def objects_of(metadata: Mapping[str, Any], rooms: Sequence[SimRoom], numbers: I
     return found
 
 
-def learn_kinds(metadata: Mapping[str, Any], numbers: InstanceNumbers) -> None:
-    """Let the classes of the objects be known, which their names only hint at; O(objects)."""
-    for thing in metadata["objects"]:
-        numbers.number(str(thing["objectId"]), str(thing["objectType"]))
-
-
 def _cut(told: Mapping[str, Mapping[str, Any]]) -> set[str]:
     """What is told of still, but has become slices ("Apple|1|AppleSliced_0") or a cracked egg."""
     whole = {uid.rpartition("|")[0] for uid in told if "Sliced" in uid or "Cracked" in uid}

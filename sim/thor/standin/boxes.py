@@ -64,9 +64,8 @@ class BoxPlace:
         corners = np.array([[_numbers(corner) for corner in wall["polygon"]] for wall in walls]).reshape(-1, 3)
         self._low, self._high = corners.min(axis=0), corners.max(axis=0)
         self._planes = list(self._room(str(house["rooms"][0]["id"]), walls))
-        start = house["metadata"]["agent"]
-        self._at, self._turn_deg = _numbers(start["position"]), float(start["rotation"]["y"])
-        self._tilt_deg = 0.0
+        # Not where the house says: whoever wants to begin there has to go there.
+        self._at, self._turn_deg, self._tilt_deg = (self._low + self._high) / 2, 0.0, 30.0
 
     def act(self, action: str, arguments: Mapping[str, Any]) -> str:
         if action in _HEADINGS_DEG:

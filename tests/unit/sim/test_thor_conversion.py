@@ -25,7 +25,7 @@ from sim.frames import (
     vertical_fov_deg,
     yaw_from_unity,
 )
-from sim.thor.actions import unity_action
+from sim.thor.actions import pose_of, same_pose, unity_action
 from sim.thor.observation import InstanceNumbers, frame_of
 from sim.thor.scenes import load_scene, room_at, room_of_bounds
 from sim.thor.truth import objects_of
@@ -88,6 +88,26 @@ def test_teleport_keeps_the_height_of_the_agent():
     assert told["horizon"] == pytest.approx(math.degrees(0.5))
 
 
+def test_poses_told_and_told_back_are_the_same(rng):
+    for x, y, yaw, horizon in rng.uniform(-1, 1, (20, 4)):
+        pose = AgentPose(x=x, y=y, yaw_rad=yaw * math.pi, horizon_rad=horizon)
+        told = unity_action(Action("Teleport", pose=pose), 0.9)
+        back = pose_of({**told, "cameraHorizon": told["horizon"] % 360})
+        assert same_pose(pose, back)
+        assert math.dist((pose.x, pose.y, pose.horizon_rad), (back.x, back.y, back.horizon_rad)) < 1e-9
+
+
+def test_a_pose_elsewhere_is_another():
+    pose = AgentPose(x=1, y=2, yaw_rad=3.14, horizon_rad=0)
+    assert same_pose(pose, AgentPose(x=1, y=2, yaw_rad=-3.1415, horizon_rad=0))
+    for other in (
+        AgentPose(x=1.02, y=2, yaw_rad=3.14),
+        AgentPose(x=1, y=2, yaw_rad=3.1),
+        AgentPose(x=1, y=2, yaw_rad=3.14, horizon_rad=0.02),
+    ):
+        assert not same_pose(pose, other)
+
+
 @pytest.mark.parametrize(
     "action",
     [
@@ -104,25 +124,35 @@ def test_what_is_not_a_number_never_leaves(action):
 
 def test_numbers_are_given_in_order_and_never_again():
     numbers = InstanceNumbers()
-    numbers.learn([{"name": "Apple|1", "color": [1, 0, 0]}, {"name": "Bowl|1", "color": [0, 1, 0]}])
-    numbers.learn([{"name": "Bowl|1", "color": [0, 1, 0]}, {"name": "Apple|1|AppleSliced_0", "color": [0, 0, 1]}])
+    numbers.learn([{"name": "Apple|1", "color": [1, 0, 0]}, {"name": "Bowl|1", "color": [0, 1, 0]}], {})
+    numbers.learn([{"name": "Bowl|1", "color": [0, 1, 0]}, {"name": "Apple|1|AppleSliced_0", "color": [0, 0, 1]}], {})
     assert [numbers.name(n) for n in range(-1, 5)] == ["", "", "Apple|1", "Bowl|1", "Apple|1|AppleSliced_0", ""]
     image = np.array([[[0, 1, 0], [0, 0, 1], [1, 0, 0], [9, 9, 9]]], np.uint8)
     np.testing.assert_array_equal(numbers.read(image), [[2, 3, 0, 0]])
 
 
-def test_a_colour_of_an_instance_and_of_its_class_is_the_instance():
+@pytest.mark.parametrize("first", ["Wall", "Wall|1"])
+def test_a_colour_of_an_object_and_of_a_class_is_the_object(first):
     numbers = InstanceNumbers()
-    numbers.learn([{"name": "Apple", "color": [7, 0, 0]}, {"name": "Apple|1", "color": [7, 0, 0]}])
-    assert numbers.name(int(numbers.read(np.array([[[7, 0, 0]]], np.uint8))[0, 0])) == "Apple|1"
+    numbers.learn([{"name": n, "color": [7, 0, 0]} for n in sorted({"Wall", "Wall|1"}, key=lambda n: n != first)], {})
+    assert numbers.name(int(numbers.read(np.array([[[7, 0, 0]]], np.uint8))[0, 0])) == "Wall|1"
 
 
 def test_the_class_of_an_object_is_what_the_metadata_say():
     numbers = InstanceNumbers()
-    number = numbers.number("tv_07|1")
-    assert numbers.labels[number] == "tv 07"
-    assert numbers.number("tv_07|1", "Television") == number
-    assert numbers.labels[number] == "television"
+    table = [{"name": "tv_07|1", "color": [7, 0, 0]}]
+    numbers.learn(table, {})
+    assert numbers.labels[numbers.known("tv_07|1")] == "tv 07"
+    numbers.learn(table, {"tv_07|1": "Television"})
+    assert numbers.labels == {1: "television"}
+
+
+def test_parts_of_the_building_are_themselves_and_what_has_no_name_is_background():
+    names = ["Wall_12", "Floor", "ceiling|1", "Cube.003", "-1240", "Television", "Bench"]
+    numbers = InstanceNumbers()
+    numbers.learn([{"name": name, "color": [k, k, 9]} for k, name in enumerate(names)], {"Bench": "Bench"})
+    seen = numbers.read(np.array([[[k, k, 9] for k in range(len(names))]], np.uint8))
+    assert [numbers.labels.get(int(n), "") for n in seen[0]] == ["wall", "floor", "ceiling", "", "", "", "bench"]
 
 
 def event(depth, far_m=20.0):
@@ -130,6 +160,7 @@ def event(depth, far_m=20.0):
     picture = np.zeros((height, width, 3), np.uint8)
     metadata = {
         "colors": [],
+        "objects": [],
         "fov": 90.0,
         "cameraPosition": {"x": 0, "y": 1.5, "z": 0},
         "agent": {"rotation": {"y": 0.0}, "cameraHorizon": 0.0},
@@ -206,6 +237,7 @@ def test_scenes_of_the_build_are_known_by_name_and_houses_by_file(tmp_path, own_
     (tmp_path / "house.json").write_text(json.dumps(own_house))
     scene = load_scene(tmp_path / "house.json")
     assert scene.content == own_house
+    assert scene.start == AgentPose(x=2.25, y=-1.25, yaw_rad=-math.pi / 2)
     assert [room.label for room in scene.rooms] == ["living room", "kitchen", "bedroom", "bathroom"]
     with pytest.raises(BadHouse):
         load_scene("Floor1")
