@@ -52,6 +52,7 @@ class HabitatSimulator:
         self._scene, self._settings, self._habitat, self._map_id = scene, settings, habitat, map_id
         self._connection: Connection | None = None
         self._frame: CameraFrame | None = None
+        self._objects: list[SimObject] | None = None
         self._begin()
 
     def reset(self, scene: str | None = None, seed: int | None = None) -> CameraFrame:
@@ -99,9 +100,11 @@ class HabitatSimulator:
         return self._frame
 
     def objects(self) -> list[SimObject]:
-        """The truth about all objects, in a fixed order; O(objects^2)."""
+        """The truth about all objects, in a fixed order; O(objects^2) after a handling, else O(objects)."""
         self._open()
-        return objects_of(self._things, self._rooms)
+        if self._objects is None:
+            self._objects = objects_of(self._things, self._rooms)
+        return list(self._objects)
 
     def object(self, uid: str) -> SimObject:
         """The truth about one object.
@@ -181,7 +184,7 @@ class HabitatSimulator:
             thing.go_home()
         self._hand = Hand(self._things)
         self._body = Body(self._connection, self._habitat.snap_m, self._settings.seed)
-        self._n_steps, self._frame = 0, None
+        self._n_steps, self._frame, self._objects = 0, None, None
 
     def _handle(self, action: Action) -> None:
         pose = self._body.pose
@@ -194,6 +197,7 @@ class HabitatSimulator:
             self._hand.pick_up(target, reach)
         else:
             self._hand.put(target, reach)
+        self._objects = None
 
     def _open(self) -> Connection:
         if self._connection is None:

@@ -19,7 +19,7 @@ _VISIBLE_SHARE = 1 / 7680  # of the image: 10 pixels at 320 x 240
 _OUT_OF_SIGHT_M = 100.0
 _CELL_M = 0.03
 _EVEN_M = 0.02
-_SEEN_SHARE = 0.7
+_SEEN_SHARE = 0.8
 _LIFT_M = 0.002
 
 
@@ -95,7 +95,7 @@ def free_spot(frame: CameraFrame, number: int, box: Box, near: Vec) -> Vec | Non
         return None
     low = own[:, :2].min(axis=0) - _CELL_M
     shape = np.ceil((own[:, :2].max(axis=0) + _CELL_M - low) / _CELL_M).astype(int) + 1
-    top = _heights(own, low, shape)
+    top = _bridged(_heights(own, low, shape))
     others = _heights(points[(ids != number) & (frame.depth > 0)], low, shape)
     fits = _fits(top, others, np.ceil(np.array(box.size[:2]) / _CELL_M).astype(int) | 1)
     cells = np.argwhere(fits)
@@ -116,6 +116,11 @@ def _fits(top: Vec, others: Vec, window: NDArray[np.int_]) -> NDArray[np.bool_]:
     with np.errstate(invalid="ignore"):
         level = (highest - lowest <= _EVEN_M) & (highest - np.where(seen, top, -np.inf) <= _EVEN_M)
     return np.asarray(seen & level & (share >= _SEEN_SHARE) & ~(above > highest + _LIFT_M))
+
+
+def _bridged(top: Vec) -> Vec:
+    """Heights where cells that no pixel hit take those next to them: far surfaces are seen with gaps."""
+    return np.where(np.isfinite(top), top, ndimage.maximum_filter(top, 3, mode="constant", cval=-np.inf))
 
 
 def _heights(points: Vec, low: Vec, shape: NDArray[np.int_]) -> Vec:

@@ -7,7 +7,7 @@ from the class.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -33,7 +33,7 @@ def objects_of(things: Things, rooms: Sequence[SimRoom]) -> list[SimObject]:
     """All that is not part of the building and has a known place, fixed ones first; O(objects^2)."""
     found = [_fixed(thing, thing.box) for thing in things.fixed if thing.box and thing.label not in STRUCTURE]
     found += [_movable(thing, rooms) for thing in things.movable.values()]
-    return [_with_parent(thing, found) for thing in found]
+    return _with_parents(found)
 
 
 def rooms_of(things: Things) -> list[SimRoom]:
@@ -90,24 +90,27 @@ def _room_at(rooms: Sequence[SimRoom], box: Box) -> str:
     return min(around, key=lambda room: (room.box.volume_m3, room.id)).id if around else ""
 
 
-def _with_parent(thing: SimObject, all_things: Sequence[SimObject]) -> SimObject:
-    if thing.state == "held":
-        return thing
-    holder = min(_holders(thing, all_things), key=lambda other: (other.box.volume_m3, other.uid), default=None)
-    if holder is None:
-        return thing
+def _with_parents(things: Sequence[SimObject]) -> list[SimObject]:
+    """The things, each with the smallest of the larger receptacles under its middle that reach up to its bottom."""
+    if not things:
+        return []
+    lows, highs = np.array([t.box.minimum for t in things]), np.array([t.box.maximum for t in things])
+    volumes = np.prod(highs - lows, axis=1)
+    holds = np.array([t.receptacle and t.state == "present" for t in things])
+    found = []
+    for index, thing in enumerate(things):
+        middle, bottom = (lows[index] + highs[index]) / 2, lows[index, 2]
+        around = ((lows <= middle) & (middle <= highs))[:, :2].all(axis=1)
+        reach_up = (lows[:, 2] < bottom) & (bottom <= highs[:, 2] + _TOUCHES_M)
+        holders = np.flatnonzero(holds & around & reach_up & (volumes > volumes[index]))
+        if thing.state == "held" or not len(holders):
+            found.append(thing)
+        else:
+            found.append(_held_by(thing, things[holders[np.argmin(volumes[holders])]]))
+    return found
+
+
+def _held_by(thing: SimObject, holder: SimObject) -> SimObject:
     kind = kind_of(holder.label)
     inside = kind is not None and kind.holds_inside and thing.box.center[2] < holder.box.maximum[2]
     return replace(thing, parent=holder.uid, relation="in" if inside else "on")
-
-
-def _holders(thing: SimObject, all_things: Sequence[SimObject]) -> Iterator[SimObject]:
-    """Larger receptacles under the middle of a thing whose bottom is at their top or within them."""
-    x, y, _ = thing.box.center
-    bottom = thing.box.minimum[2]
-    for other in all_things:
-        low, high = other.box.minimum, other.box.maximum
-        under = low[0] <= x <= high[0] and low[1] <= y <= high[1] and low[2] < bottom <= high[2] + _TOUCHES_M
-        larger = other.box.volume_m3 > thing.box.volume_m3
-        if under and larger and other.receptacle and other.uid != thing.uid and other.state == "present":
-            yield other

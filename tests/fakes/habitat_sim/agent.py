@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from habitat_sim.physics import Quaternion
+from habitat_sim.physics import Quaternion, matrix
 from habitat_sim.strict import floats
 
 
@@ -39,6 +39,8 @@ class AgentState:
 
 
 class Agent:
+    __slots__ = ("_sensors", "_specs", "_state")
+
     def __init__(self, configuration):
         self._specs = {spec.uuid: spec for spec in configuration.sensor_specifications}
         self._state = (np.zeros(3, np.float32), quaternion(1, 0, 0, 0))
@@ -53,7 +55,7 @@ class Agent:
     def set_state(self, state, reset_sensors=True, infer_sensor_states=True, is_initial=False):
         at, turned = floats(state.position), _rotation(state.rotation)
         self._state = (at, turned)
-        R = Quaternion(turned.w, turned.x, turned.y, turned.z).matrix()
+        R = matrix(Quaternion(turned.w, turned.x, turned.y, turned.z))
         if reset_sensors:
             self._sensors = {
                 name: ((at + R @ spec.position).astype(np.float32), turned) for name, spec in self._specs.items()

@@ -11,6 +11,8 @@ _STEP_M = 0.01
 
 
 class PathFinder:
+    __slots__ = ("_free", "_low", "_rng")
+
     def __init__(self):
         self._free, self._low, self._rng = None, np.zeros(2), np.random.default_rng(0)
 

@@ -23,13 +23,15 @@ class Quaternion:
     def __init__(self, w, x, y, z):
         self.scalar, self.vector = float(np.float32(w)), np.array([x, y, z], np.float32)
 
-    def matrix(self):
-        w, (x, y, z) = self.scalar, self.vector.astype(np.float64)
-        return np.array([
-            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-        ])  # fmt: skip
+
+def matrix(quaternion):
+    """(3, 3) rotation."""
+    w, (x, y, z) = quaternion.scalar, quaternion.vector.astype(np.float64)
+    return np.array([
+        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+    ])  # fmt: skip
 
 
 class Range3D:
@@ -93,7 +95,7 @@ class ManagedRigidObject:
         self._motion = value
 
     def _placed(self):
-        return self._triangles @ self.rotation.matrix().T + self._translation.astype(np.float64)
+        return self._triangles @ matrix(self.rotation).T + self._translation.astype(np.float64)
 
 
 class RigidObjectManager:

@@ -10,11 +10,13 @@ from habitat_sim.agent import Agent
 from habitat_sim.configuration import NavMeshSettings, SensorType
 from habitat_sim.files import load
 from habitat_sim.pathfinder import PathFinder
-from habitat_sim.physics import MotionType, Quaternion, RigidObjectManager
+from habitat_sim.physics import MotionType, Quaternion, RigidObjectManager, matrix
 from habitat_sim.semantic import SemanticScene
 
 
 class Simulator:
+    __slots__ = ("_agent", "_manager", "_rigid", "_specs", "_stage", "pathfinder", "semantic_scene")
+
     def __init__(self, configuration):
         backend, agent = configuration.sim_cfg, configuration.agents[0]
         if backend.gpu_device_id >= 0:
@@ -98,7 +100,7 @@ class Simulator:
 
         height, width = spec.resolution
         position, q = self._agent._sensors[spec.uuid]
-        R = np.ascontiguousarray(np.diag([1.0, -1, -1]) @ Quaternion(q.w, q.x, q.y, q.z).matrix().T)
+        R = np.ascontiguousarray(np.diag([1.0, -1, -1]) @ matrix(Quaternion(q.w, q.x, q.y, q.z)).T)
         focal = width / 2 / np.tan(np.radians(spec.hfov) / 2)
         K = np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]])
         normals = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
