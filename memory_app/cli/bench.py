@@ -11,7 +11,19 @@ import click
 
 from memory_app.cli.common import as_json, print_json
 
-_BENCHES = ("octree", "growth", "tsdf", "topology", "frontiers", "features", "loop", "pipeline", "house", "render")
+_BENCHES = (
+    "octree",
+    "growth",
+    "tsdf",
+    "topology",
+    "frontiers",
+    "exploring",
+    "features",
+    "loop",
+    "pipeline",
+    "house",
+    "render",
+)
 _MODULES = {"loop": "loop_closure"}  # where the name of the bench says too little for a module
 
 
@@ -31,6 +43,7 @@ def bench(name: str, data: Path | None, frames: int | None, as_json: bool) -> No
     tsdf      surfaces with colour, and their mesh, against Open3D
     topology  ways in a graph against networkx; rooms of houses; --data GRAPH, city:N or house:FILE, --frames pairs
     frontiers cost of finding them while the map grows; images that explain the objects
+    exploring a house explored by the robot's own map against a robot that knows the floor
     features  a bank of embeddings: speed, coverage, size; how fast a query lights up the map
     loop      a tour that drifts, corrected: where objects are then; corrections of 10,000 nodes
     pipeline  a whole build: speed by stage, memory, disk

@@ -27,7 +27,6 @@ from sim import HouseSimulator, Simulator
 from sim.scores import RouteEpisode, score_routes
 
 _COVERED = 0.95
-_SHOWN_EVERY = 5
 
 Play = Callable[[World, Memory], Episode]
 
@@ -38,7 +37,7 @@ def explore(world: World, memory: Memory) -> Episode:
     points = np.asarray(watched.reachable(), np.float64)
     explorer = Explorer(cast(Simulator, watched), memory)
     coverage = Coverage(points, explorer.mapper.octree)
-    explorer.watch = lambda n, _: _look(coverage, n)
+    explorer.watch = lambda n, _: coverage.note(n)
     done = explorer.run()
     covered = coverage.look(done.n_actions)
     figures: Figures = {
@@ -124,8 +123,3 @@ def _judged(
     truth = watched.objects()
     found, about = judge(memory, cast(Simulator, watched), watched.witness.sightings(truth), world.seed)
     return Episode(kind, world.name, world.seed, ok, "", {**figures, **found}, {**about, **(details or {})})
-
-
-def _look(coverage: Coverage, n: int) -> None:
-    if n % _SHOWN_EVERY == 0:
-        coverage.look(n)

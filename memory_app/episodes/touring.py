@@ -6,9 +6,11 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
+from memory_app.walking import wrapped
 from memory_core.frame import CameraFrame
 from memory_core.geometry import Vec
 from sim import Action, AgentPose, Simulator
@@ -18,6 +20,7 @@ Cell = tuple[int, int]
 _GRID_M = 0.25
 _APART_M = 1.75
 _RING = 12
+_TURN_RAD = math.radians(45)
 _TILTS_RAD = (math.radians(30), math.radians(5))
 
 
@@ -91,6 +94,15 @@ def _look_around(sim: Simulator, take: Callable[[CameraFrame], None]) -> None:
 
 
 def _stand(sim: Simulator, take: Callable[[CameraFrame], None], pose: AgentPose) -> None:
-    result = sim.step(Action("Teleport", pose=pose))
-    if result.ok:
-        take(result.frame)
+    """Turn to a pose on the spot, little by little as a robot does, and go there."""
+    here = sim.agent_pose
+    turn, tilt = wrapped(pose.yaw_rad - here.yaw_rad), pose.horizon_rad - here.horizon_rad
+    n_turns = math.ceil(max(abs(turn), abs(tilt)) / _TURN_RAD - 1e-6)
+    turned = [
+        replace(here, yaw_rad=here.yaw_rad + turn * n / n_turns, horizon_rad=here.horizon_rad + tilt * n / n_turns)
+        for n in range(1, n_turns)
+    ]
+    for step in [*turned, pose]:
+        result = sim.step(Action("Teleport", pose=step))
+        if result.ok:
+            take(result.frame)

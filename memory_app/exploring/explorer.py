@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mapping import Mapper
-from mapping.pose_graph import CorrectedPoses
+from mapping.pose_graph import CorrectedPoses, PoseRefused
 from memory_app.exploring.driver import Driver
 from memory_app.exploring.ground import Ground, Ways
 from memory_app.exploring.settings import ExplorationSettings
@@ -115,7 +115,10 @@ class Explorer:
 
     def _take(self, frame: CameraFrame) -> None:
         self._follow_closure()
-        self._session.add(frame)
+        try:
+            self._session.add(frame)
+        except PoseRefused:
+            self._session.skip()
         if self.watch:
             self.watch(self._n_frames, frame)
         self._n_frames += 1

@@ -25,6 +25,7 @@ _MAX_RANGE_M = 4.0
 _ARRIVED_M = 0.1
 _TRUE_CELL_M = 0.05
 _COMFORT_M = 0.2
+_LOOK_EVERY = 5
 
 
 @dataclass
@@ -51,6 +52,11 @@ class Coverage:
         share = 1 - len(self.unseen) / max(1, len(self.points))
         self.curve.append((n_actions, share))
         return share
+
+    def note(self, n_actions: int) -> None:
+        """Look after every few actions."""
+        if n_actions % _LOOK_EVERY == 0:
+            self.look(n_actions)
 
     def actions_to(self, share: float) -> int | None:
         """Actions it took to see this much, None when it never did."""
