@@ -19,6 +19,9 @@ class SimSettings:
     step_s: float = setting(0.1, "simulated time one action takes", unit="s", minimum=0.001, maximum=60.0)
     reach_m: float = setting(1.5, "how far, on the floor plan, the arm reaches", unit="m", minimum=0.1, maximum=5.0)
     seed: int = setting(0, "seed of colours and patterns", minimum=0)
+    compiled: bool = setting(
+        True, "draw the embedded house with compiled code; plain numpy is slower, ids are the same"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,9 @@ class Camera:
     """One robot's camera in a world. Simulated time only: the n-th frame is always stamped the same."""
 
     def __init__(self, world: World, settings: SimSettings, *, session_id: str, map_id: str = "map") -> None:
-        self._renderer = Renderer(world.scene, settings.width, settings.height, settings.hfov_deg)
+        self._renderer = Renderer(
+            world.scene, settings.width, settings.height, settings.hfov_deg, compiled=settings.compiled
+        )
         self._settings, self._session_id, self._map_id = settings, session_id, map_id
         self._labels = MappingProxyType(world.labels)
 

@@ -70,9 +70,9 @@ def time_of_flight(depth: Depth, rgb: NDArray[np.uint8], K: Vec, rng: np.random.
     strength = np.sqrt(brightness * cos)
     biased = z + _WIGGLE_M * np.sin(2 * np.pi * z / _WIGGLE_WAVE_M) + _multipath(z)
     near, far = _neighbourhood(depth)
-    flies = _edges(depth) & (rng.random(depth.shape) < 0.7) & (near > 0)
+    flies = _edges(depth) & (rng.random(depth.shape) < 0.4) & (near > 0)
     biased = np.where(flies, near + rng.random(depth.shape) * (far - near), biased)
-    sigma = (0.001 + 0.0012 * np.square(z)) / strength
+    sigma = (0.0007 + 0.0004 * np.square(z)) / strength
     noisy = biased + sigma * rng.standard_normal(depth.shape)
     gone = (depth == 0) | (rng.random(depth.shape) < np.clip(z * 0.12 / strength - 1.6, 0, 1))
     return _within(noisy, gone, _TOF_RANGE_M)

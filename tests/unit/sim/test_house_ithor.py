@@ -10,6 +10,7 @@ import pytest
 import sim
 from memory_core.errors import BadHouse
 from sim.house.assets import AssetTable
+from sim.house.measuring import measured_assets
 from sim.house.schema import load_house, parse_house
 from sim.house.world import World
 
@@ -143,3 +144,29 @@ def test_dumps_load_with_every_size_known(shared_data):
         assert not assets.guessed
         n_dumped = len(json.loads(file.read_text()))
         assert n_dumped - len(world.things) < 8  # the floor and windows
+
+
+def test_measured_sizes_are_those_of_the_database(shared_data, asset_database, tmp_path):
+    folder = shared_data("houses/ithor_metadata/FloorPlan1_physics.json").parent
+    table = measured_assets(load_house(file) for file in sorted(folder.glob("FloorPlan2*.json")))
+    (tmp_path / "assets.json").write_text(json.dumps(table))
+    known = {a["assetId"]: a["boundingBox"] for kind in json.loads(asset_database.read_text()).values() for a in kind}
+    apart = [
+        abs(asset["boundingBox"][axis] - known[asset["assetId"]][axis])
+        for kind in table.values() for asset in kind if asset["assetId"] in known for axis in "xyz"
+    ]  # fmt: skip
+    assert len(apart) > 150
+    assert np.median(apart) < 0.005
+    assert np.mean(np.array(apart) < 0.05) > 0.9
+    assets = AssetTable(tmp_path / "assets.json")
+    World(load_house(), assets)
+    assert assets.guessed
+
+
+def test_a_model_measured_in_different_sizes_is_left_out(dump):
+    named = [dict(o, assetId="Model_1") for o in dump if o["objectType"] == "Apple"]
+    other = thing("Apple", (3.0, 0.5, 5.0), (0.3, 0.3, 0.3), assetId="Model_1")
+    assert measured_assets([parse_house([*dump[:3], *named], "a")]) == {
+        "Apple": [{"assetId": "Model_1", "boundingBox": {"x": 0.08, "y": 0.08, "z": 0.08}}]
+    }
+    assert measured_assets([parse_house([*dump[:3], *named, other], "a")]) == {}
