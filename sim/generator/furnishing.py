@@ -27,6 +27,7 @@ _TABLE_MARGIN_M = 0.3
 _LEAST_FREE = 0.45
 _LOW_FURNITURE_M = 0.9
 _HUNG_OFF_M = 0.006
+_FRAME_M = 0.05
 _SIZES = (0.9, 1.1)
 
 
@@ -151,7 +152,8 @@ def _place(
 def _options(
     group: Group, grid: RoomGrid, sides: Sequence[Side], openings: Sequence[Opening], random: np.random.Generator
 ) -> Iterator[_Option]:
-    size = varied_size(group.type, random)
+    width, height, depth = varied_size(group.type, random)
+    size = (round(width * group.stretch, 3), height, depth)
     if group.mode == "middle":
         yield from _in_the_middle(group, size, grid, random)
         return
@@ -256,15 +258,26 @@ def _hang(
     size = varied_size(hung.type, random)
     bottom = round(hung.height_m - size[1] / 2, 3)
     places = [(side, at) for side in sides for at in _positions(side, size, corner=False)]
+    if hung.by_door:
+        places = list(_beside_doors(openings, size[0]))
     for k in random.permutation(len(places))[:_TRIES]:
         side, at = places[int(k)]
-        if _covers_opening(side, at, size[0] + 0.2, openings):
+        if _covers_opening(side, at, size[0] + _FRAME_M, openings):
             continue
         x, z = _along(side, at, _HUNG_OFF_M + size[2] / 2)
         thing = Placed(hung.type, x, z, bottom, _facing(side), size)
         if not any(_meet(thing, other) for other in placed):
             return [thing]
     return []
+
+
+def _beside_doors(openings: Sequence[Opening], width: float) -> Iterator[tuple[Side, float]]:
+    """Places on walls to both sides of the doors of a room."""
+    for door in openings:
+        if door.kind == "door":
+            for at in (door.low[0] - _FRAME_M - width / 2, door.high[0] + _FRAME_M + width / 2):
+                if width / 2 <= at <= door.side.length_m - width / 2:
+                    yield door.side, at
 
 
 def _meet(hung: Placed, other: Placed) -> bool:

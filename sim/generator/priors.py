@@ -23,6 +23,7 @@ class Group:
         beside: types to its left and right, as far as there is room.
         before: a type before it that faces it ("" for none), `gap_m` away.
         around: a type all around it that faces it.
+        stretch: how much wider than usual it is.
     """
 
     mode: Mode
@@ -33,15 +34,17 @@ class Group:
     before: str = ""
     gap_m: float = 0.05
     around: str = ""
+    stretch: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Hung:
-    """Something on a wall, its middle at a height in metres."""
+    """Something on a wall, its middle at a height in metres; `by_door` next to a door."""
 
     type: str
     chance: float
     height_m: float
+    by_door: bool = False
 
 
 _BIN = Group("corner", "GarbageCan", 0.7, 0.4)
@@ -124,7 +127,7 @@ FURNITURE: dict[str, tuple[Group, ...]] = {
         _LAMP,
     ),
     "MeetingRoom": (
-        Group("middle", "DiningTable", 1.0, around="Chair"),
+        Group("middle", "DiningTable", 1.0, around="Chair", stretch=1.6),
         Group("wall", "TVStand", 0.8, 0.7),
         Group("wall", "Dresser", 0.4, 0.6),
         _PLANT,
@@ -153,15 +156,23 @@ STUDIO: tuple[Group, ...] = (
     Group("wall", "Sink", 0.8, 0.7),
     Group("middle", "DiningTable", 0.7, around="Chair"),
 )
+_SWITCH = Hung("LightSwitch", 0.8, 1.15, by_door=True)
 HUNG: dict[str, tuple[Hung, ...]] = {
-    "LivingRoom": (Hung("Painting", 2.0, 1.6),),
-    "Kitchen": (Hung("Painting", 0.5, 1.6),),
-    "DiningRoom": (Hung("Painting", 1.2, 1.6),),
-    "Bedroom": (Hung("Painting", 1.2, 1.6),),
-    "Bathroom": (Hung("TowelHolder", 0.8, 1.2), Hung("HandTowel", 0.7, 1.15), Hung("ToiletPaperHanger", 0.8, 0.7)),
-    "Hallway": (Hung("Painting", 1.2, 1.6),),
-    "Office": (Hung("Painting", 0.8, 1.6),),
-    "MeetingRoom": (Hung("Painting", 1.0, 1.6),),
+    "LivingRoom": (_SWITCH, Hung("Painting", 2.0, 1.6)),
+    "Kitchen": (_SWITCH, Hung("Painting", 0.5, 1.6)),
+    "DiningRoom": (_SWITCH, Hung("Painting", 1.2, 1.6)),
+    "Bedroom": (_SWITCH, Hung("Painting", 1.2, 1.6)),
+    "Bathroom": (
+        _SWITCH,
+        Hung("TowelHolder", 0.8, 1.2),
+        Hung("HandTowel", 0.7, 1.15),
+        Hung("ToiletPaperHanger", 0.8, 0.7),
+    ),
+    "Hallway": (_SWITCH, Hung("Painting", 1.2, 1.6)),
+    "Office": (_SWITCH, Hung("Painting", 0.8, 1.6)),
+    "MeetingRoom": (_SWITCH, Hung("Painting", 1.0, 1.6)),
+    "LaundryRoom": (_SWITCH,),
+    "StorageRoom": (_SWITCH,),
 }
 
 # Parent, perhaps "@" the kind of room -> what it holds and how many on average, likeliest first.
@@ -208,6 +219,7 @@ ON: dict[str, dict[str, float]] = {
     },
     "DiningTable@MeetingRoom": {"Laptop": 1.2, "Mug": 0.9, "Pen": 0.8, "Book": 0.5, "Bottle": 0.6, "CellPhone": 0.3},
     "CounterTop": {
+        "StoveBurner": 0.9,
         "Toaster": 0.7, "CoffeeMachine": 0.7, "Mug": 0.7, "Plate": 0.5, "Bread": 0.5, "Pot": 0.4, "Pan": 0.3,
         "Kettle": 0.4,
         "SoapBottle": 0.5, "Bowl": 0.4, "Knife": 0.4, "Spatula": 0.3, "PaperTowelRoll": 0.4, "Tomato": 0.3,
@@ -223,6 +235,7 @@ ON: dict[str, dict[str, float]] = {
     "Bed": {"Pillow": 1.7, "TeddyBear": 0.25, "Book": 0.3, "Laptop": 0.15, "CellPhone": 0.15, "Cloth": 0.2},
     "Stool": {"Cloth": 0.3, "ToiletPaper": 0.2},
     "Chair": {"Book": 0.05, "Cloth": 0.05},
+    "StoveBurner": {"Pot": 0.3, "Pan": 0.2, "Kettle": 0.1},
     "Bowl": {"Apple": 0.15, "Egg": 0.08},
     "Plate": {"Bread": 0.06, "Tomato": 0.06},
 }
