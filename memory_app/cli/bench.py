@@ -12,6 +12,8 @@ import click
 from memory_app.cli.common import as_json, print_json
 
 _BENCHES = (
+    "octree", "growth", "tsdf", "topology", "frontiers", "exploring", "features", "loop", "pipeline", "house", "render",
+)  # fmt: skip
     "octree",
     "growth",
     "tsdf",
