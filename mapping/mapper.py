@@ -10,10 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mapping.features import FeatureLayer, Lit
-from mapping.features import layer as feature_layer
-from mapping.flow import Mover
-from mapping.flow.watch import MoverWatch
 from mapping.frontiers import Frontiers, FrontierSettings
 from mapping.keyframes import KeyframeGate, Shown
 from mapping.objects.boxes import largest_shift_m
@@ -28,13 +24,12 @@ from mapping.pose_graph.constraints import Constraint, CorrectedPoses, Correctio
 from mapping.pose_graph.graph import PoseGraph
 from mapping.settings import MapperSettings
 from mapping.snapshots import Snapshots
+from mapping.space import SpaceLayers, by_layer
 from mapping.story.journal import Journal
 from mapping.story.scene_graph import GraphView, graph_from_json, graph_to_json
 from mapping.story.telling import Teller
 from mapping.topology import topology
 from mapping.topology.topology import Topology, TopologyChange, TopologySettings
-from mapping.tsdf import storage as tsdf_storage
-from mapping.tsdf.tsdf import Tsdf
 from memory_core.config import check
 from memory_core.errors import BadFrame, CorruptMemory
 from memory_core.event import Event, Keyframe, MapUpdate
@@ -62,19 +57,7 @@ class Mapper:
     def __init__(self, settings: MapperSettings | None = None, store: RegionStore | None = None) -> None:
         self.settings = settings or MapperSettings()
         check(self.settings)
-        self._store = store
-        self.octree = Octree(
-            self.settings.voxel_size_m,
-            self.settings.device,
-            ram_budget_bytes=self.settings.map_ram_mb << 20,
-            store=store,
-            decay_half_life_s=self.settings.decay_half_life_s,
-        )
-        self.tsdf = self._make_tsdf()
-        self.features = FeatureLayer(
-            self.settings.voxel_size_m, self.settings.feature_similarity, self.settings.feature_items
-        )
-        self._watch = MoverWatch(max_range_m=self.settings.max_range_m) if self.settings.movers else None
+        self.space = SpaceLayers(self.settings, store)
         self.map_id = ""
         self._topology = Topology(TopologySettings(max_range_m=self.settings.max_range_m))
         self._instances = Instances(self.settings)
@@ -98,10 +81,6 @@ class Mapper:
         self._trail: list[tuple[int, tuple[float, float, float]]] = []
         self._seen: dict[int, None] = {}  # objects that may differ from what the graph shows
 
-    def _make_tsdf(self) -> Tsdf | None:
-        settings = self.settings
-        return Tsdf(settings.mesh_voxel_m, device=settings.device) if settings.mesh_voxel_m else None
-
     def integrate(self, frame: CameraFrame, segments: Sequence[Segment]) -> None:
         """Take in one frame and what is in it. O(pixels and segments of the frame), whatever the size of the map.
 
@@ -112,18 +91,12 @@ class Mapper:
                 of another kind than those before.
             PoseRefused: its pose is uncertain or jumps; see `mapping.pose_graph.gate`. Nothing was written.
         """
-        embedded = segments if self.settings.features == "auto" else ()
-        self.features.check(embedded)
+        self.space.check(segments)
         frame, jumped = self._begin(frame)
-        if self._watch is not None:
-            self._watch.observe(frame, self.octree)
-        if self.tsdf is not None:
-            self.tsdf.integrate(frame, self.settings.max_range_m)
-        self.octree.integrate(frame, self.settings.max_range_m)
+        self.space.integrate(frame, segments)
         self._anchoring.enter(frame, jumped=jumped)
         self._anchoring.look(frame, self.octree.voxel_size_m)
         self._instances.surfaces.anchor = float(self._anchoring.node)
-        self.features.observe(frame, embedded, self.settings.max_range_m)
         self._topology.observe(frame)
         sightings = self._instances.observe(frame, segments)
         appeared = self._admit(sightings, frame.stamp_ns)
@@ -169,17 +142,12 @@ class Mapper:
         self._corrections.append(self._anchoring.told(deltas))
         moved = self._instances.move(deltas.at)
         self._corrected.update(dict.fromkeys(track.number for track in moved if track.id))
-        if self.tsdf is not None:
-            centers = self.tsdf.block_centers()
-            self.tsdf.move(self._anchoring.motion_at(centers, self.octree.voxel_size_m, deltas))
-        boxes = self._anchoring.move_octree(self.octree, deltas, self._stamp_ns)
+        boxes = self.space.move(self._anchoring, deltas, self._stamp_ns)
         self._topology.look_again(boxes)
         self.frontiers.look_again(boxes)
         self._gate.move(last)
         self._trail = [(ns, _moved(last, at)) for ns, at in self._trail]
         self._tidy()
-        if self._watch is not None:
-            self._watch.begin_session()
         return done
 
     def update(self, final: bool = False) -> MapUpdate:
@@ -213,27 +181,17 @@ class Mapper:
             events=tuple(events),
             keyframes=keyframes,
             map_blocks={
-                **self.octree.changed_regions(),
-                **(self.tsdf.changed_regions() if self.tsdf is not None else {}),
-                **self.features.changed_regions(),
+                **self.space.changed_blocks(),
                 **self._topology.changed_blocks(),
                 **self._anchoring.changed_blocks(),
             },
             state=self._state(),
         )
 
-    def movers(self, after_s: float = 0.0) -> list[Mover]:
-        """What moves on the floor and where it will be so long after the last frame; none unless set to follow them.
-
-        O(grid of the movers).
-        """
-        return [] if self._watch is None else self._watch.movers(after_s)
-
-    def light_up(self, embedding: NDArray[np.floating], *, k: int | None = None, threshold: float | None = None) -> Lit:
-        """The occupied voxels that look most like an embedding, see `FeatureLayer`. O(blocks + what is lit)."""
-        lit = self.features.light_up(embedding, k=k, threshold=threshold)
-        there = self.octree.occupancy(lit.points) == 1
-        return Lit(lit.points[there], lit.scores[there])
+    @property
+    def octree(self) -> Octree:
+        """Which space is occupied, free or unknown."""
+        return self.space.octree
 
     @property
     def trajectory(self) -> PoseGraph:
@@ -255,13 +213,7 @@ class Mapper:
             CorruptMemory: the state or a block is damaged.
         """
         layers = by_layer(blocks)
-        if self._store:
-            self.octree.open_store()
-        else:
-            self.octree.restore_regions(layers.get("", {}))
-        if self.tsdf is not None:
-            self.tsdf.restore_regions(layers.get(tsdf_storage.LAYER, {}))
-        self.features.restore_regions(layers.get(feature_layer.LAYER, {}))
+        self.space.restore_blocks(layers)
         self._anchoring.restore_blocks({name: layers.get(name, {}) for name in LAYERS})
         self._load(_unpacked(state), layers)
 
@@ -290,8 +242,7 @@ class Mapper:
         self._journal.close_all(frame.stamp_ns)
         self._gate.begin_session()
         self._anchoring.begin_session()
-        if self._watch is not None:
-            self._watch.begin_session()
+        self.space.begin_session()
         self._n_frames = 0
         self._whereabouts = ("", "")
 
@@ -474,9 +425,8 @@ class Mapper:
             "frontiers": self.frontiers.state(),
             "snapshots": self.snapshots.state(),
             "anchoring": self._anchoring.state(),
+            "space": pack(self.space.state()),
         }
-        if self._watch is not None:
-            values["movers"] = pack(self._watch.state())
         return zlib.compress(pack(values), 1)
 
     def _load(self, values: dict[str, Any], layers: Mapping[str, Mapping[str, bytes]]) -> None:
@@ -492,18 +442,8 @@ class Mapper:
         self._topology.restore(values["topology"], layers.get(topology.LAYER, {}))
         self.frontiers.restore(values["frontiers"], self._topology.places)
         self.snapshots.restore(values["snapshots"])
-        if self._watch is not None and "movers" in values:
-            self._watch.restore(unpack(values["movers"]))
-        if "anchoring" in values:
-            self._anchoring.restore(values["anchoring"])
-
-
-def by_layer(blocks: Mapping[str, bytes]) -> dict[str, dict[str, bytes]]:
-    """Map blocks by the layer that their names "<layer>/x_y_z" begin with; those of the octree have none. O(blocks)."""
-    layers: dict[str, dict[str, bytes]] = {}
-    for name, content in blocks.items():
-        layers.setdefault(name.partition("/")[0] if "/" in name else "", {})[name] = content
-    return layers
+        self._anchoring.restore(values["anchoring"])
+        self.space.restore(unpack(values["space"]))
 
 
 def _moved(T: NDArray[np.float64], at: tuple[float, float, float]) -> tuple[float, float, float]:

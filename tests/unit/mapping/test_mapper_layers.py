@@ -38,7 +38,7 @@ def room(box_world):
 def test_a_query_lights_up_occupied_voxels_of_what_it_looks_like(room):
     mapper = Mapper()
     run(room.walk_around(n=16), mapper)
-    lit = mapper.light_up(embedding("table"), threshold=0.5)
+    lit = mapper.space.light_up(embedding("table"), threshold=0.5)
 
     assert len(lit.points) > 100
     assert (mapper.octree.occupancy(lit.points) == 1).all()
@@ -51,7 +51,7 @@ def test_what_went_away_is_not_lit_any_more(room):
     frames += room.walk_around(n=32, start_s=3.0)
     mapper = Mapper()
     run(frames, mapper)
-    points = mapper.light_up(embedding("chair"), threshold=0.5).points
+    points = mapper.space.light_up(embedding("chair"), threshold=0.5).points
 
     assert sum(box.distance_m(point) == 0 and point[2] > 0.15 for point in points) < 20
 
