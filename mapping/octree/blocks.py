@@ -26,6 +26,7 @@ _BYTES_PER_SLOT = 512 * (4 + 8)
 _ROW_SHARE = 0.8  # of a budget; the rest is for slots
 _FIRST_ROWS, _FIRST_SLOTS, _FIRST_REGIONS = 1 << 18, 1 << 12, 1 << 12
 _FEWEST_ROWS, _FEWEST_SLOTS = 4096, 64
+_WARM_ROWS, _WARM_SLOTS = 4096, 32
 
 
 def keys_of(blocks: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -89,8 +90,18 @@ class Blocks:
         self._make_regions(_FIRST_REGIONS)
         self._make_rows(rows)
         self._make_slots(slots)
+        self._touch()
         self._voxels[0], self._counts[0], self._rows.use[0] = LOWEST, (0, VOXELS), 1
         self._bind()
+
+    def _touch(self) -> None:
+        """Write to the rows and slots of a first room, so that the first frame does not wait for their memory."""
+        arrays: list[NDArray[Any]] = [self._voxels, self._counts, *self._rows[:-1]]
+        slots: list[NDArray[Any]] = [self._children, self._changed_ns, self._of_slot]
+        for array in arrays:
+            array[:_WARM_ROWS] = 0
+        for array in slots:
+            array[:_WARM_SLOTS] = 0
 
     def _make_regions(self, capacity: int) -> None:
         self.codes: Longs = np.full(capacity, -1, np.int64)

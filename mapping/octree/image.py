@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mapping.compiled import lean
-from mapping.octree.kernels import BLOCK, CELL, Camera, Floats, Ints, Pyramid
+from mapping.octree.kernels import BLOCK, Camera, Floats, Ints, Pyramid
 
 _BEHIND = np.float32(1e-3)  # a surface on the border of two voxels is in the one behind it, however depth was rounded
 _MARGIN = 0.01  # voxels, more than float32 rounding
 _ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
-_INFINITY = np.float32(np.inf)
 
 
 class Lens(NamedTuple):
@@ -42,20 +41,23 @@ class Rows(NamedTuple):
     """Room for two rows of the image, so that no frame asks for memory; W8 is W rounded up to a multiple of 8.
 
     reach (2, W); ends (W,) reach where a pixel ends in range, else 0; codes (2, 1 + W8 + 1) of the voxels in which
-    pixels end, with -1 before and after; fresh (W8,) 1 for those that their neighbours have not told yet.
+    pixels end, with -1 before and after; fresh (W8,) 1 for those that their neighbours have not told yet; places
+    (W8 / 8 + 1,) of eights with any.
     """
 
     reach: Floats
     ends: Floats
     codes: Any
     fresh: NDArray[np.uint8]
+    places: Ints
 
 
 def make_rows(width: int, wide: bool) -> Rows:
     """Scratch rows; codes are int64 when `wide`, else int32."""
     padded = (width + 7) // 8 * 8
     codes = np.full((2, 1 + padded + 1), -1, np.int64 if wide else np.int32)
-    return Rows(np.empty((2, width), np.float32), np.empty(width, np.float32), codes, np.zeros(padded, np.uint8))
+    fresh, places = np.zeros(padded, np.uint8), np.zeros(padded // 8 + 1, np.int32)
+    return Rows(np.empty((2, width), np.float32), np.empty(width, np.float32), codes, fresh, places)
 
 
 class Ends(NamedTuple):
@@ -71,7 +73,7 @@ class Ends(NamedTuple):
 
 
 @lean
-def aim(lens: Lens, T: Any, position: Any, camera: Camera) -> None:
+def _aim(lens: Lens, T: Any, position: Any, camera: Camera) -> None:
     """Fills the camera's R, t and planes: pose T (4, 4), position (3,) in voxels from its block's corner."""
     for i in range(3):
         camera.t[i] = position[i]
@@ -120,36 +122,35 @@ def _encode_row(ends: Floats, slope: Any, camera: Camera, places: Ends, codes: A
 
 
 @lean
-def _collect(here: Any, above: Any, fresh: NDArray[np.uint8], found: Any, n: int) -> int:
+def _collect(here: Any, above: Any, rows: Rows, found: Any, n: int) -> int:
     """Appends those of a row's codes to found[n:] that differ from their left, upper and upper right neighbours."""
+    fresh, places = rows.fresh, rows.places
     for u in range(fresh.shape[0]):
         code = here[u + 1]
         fresh[u] = np.uint8((code != here[u]) & (code != above[u + 1]) & (code != above[u + 2]))
     eights = fresh.view(np.uint64)
-    for w in range(eights.shape[0]):
-        if eights[w] != 0:
-            for u in range(8 * w, 8 * w + 8):
-                found[n] = here[u + 1]
-                n += fresh[u]
+    n_places = 0
+    for w in range(eights.shape[0]):  # no branches: processors guess wrong where surfaces begin
+        places[n_places] = w
+        n_places += eights[w] != 0
+    for i in range(n_places):
+        first = np.int64(places[i]) * 8
+        for u in range(first, first + 8):
+            found[n] = here[u + 1]
+            n += fresh[u]
     return n
 
 
 @lean
-def _halve_rows(a: Floats, b: Floats, nearest: Floats, farthest: Floats) -> None:
-    """Nearest reach that is not 0 and farthest of each 2x2 in rows a and b; a last column stands alone."""
+def _halve_rows(a: Floats, b: Floats, coarse: Floats) -> None:
+    """coarse gets the largest of each 2x2 in rows a and b; a last column stands alone."""
     width = a.shape[0]
     for x in range(width // 2):
         p, q, r, s = a[2 * x], a[2 * x + 1], b[2 * x], b[2 * x + 1]
-        f, g = p if p > q else q, r if r > s else s
-        farthest[x] = f if f > g else g
-        p, q = p if p > _ZERO else _INFINITY, q if q > _ZERO else _INFINITY
-        r, s = r if r > _ZERO else _INFINITY, s if s > _ZERO else _INFINITY
-        f, g = p if p < q else q, r if r < s else s
-        nearest[x] = f if f < g else g
+        p, r = p if p > q else q, r if r > s else s
+        coarse[x] = p if p > r else r
     if width % 2:
-        x, p, q = width // 2, a[width - 1], b[width - 1]
-        farthest[x] = max(p, q)
-        nearest[x] = min(p if p > _ZERO else _INFINITY, q if q > _ZERO else _INFINITY)
+        coarse[width // 2] = max(a[width - 1], b[width - 1])
 
 
 @lean
@@ -167,11 +168,10 @@ def _see(depth: Any, scale: Any, cuts: Floats, camera: Camera, pyramid: Pyramid,
         ends = rows.ends if _see_row(depth[v], scale, cuts[v], reach, rows.ends) else reach
         here, above = rows.codes[v & 1], rows.codes[1 - (v & 1)]
         _encode_row(ends, camera.rows[v], camera, places, here[1:])
-        n = _collect(here, above, rows.fresh, places.codes, n)
+        n = _collect(here, above, rows, places.codes, n)
         if v % 2 or v == height - 1:
             low, high = offset + (v // 2) * half, offset + (v // 2 + 1) * half
-            first = rows.reach[0]
-            _halve_rows(first, reach, pyramid.nearest[low:high], pyramid.farthest[low:high])
+            _halve_rows(rows.reach[0], reach, pyramid.farthest[low:high])
     return n
 
 
@@ -186,21 +186,6 @@ def _fill_finest(depth: Any, scale: Any, cuts: Floats, pyramid: Pyramid) -> None
             out[u] = value if value < cut[u] else cut[u]
 
 
-@lean
-def _halve(fine: Floats, coarse: Floats, sign: Any) -> None:
-    """coarse gets the largest of each 2x2 of sign * fine, times sign; edges of odd size stand alone."""
-    height, width = fine.shape
-    half = width // 2
-    for y in range(coarse.shape[0]):
-        a, b, out = fine[2 * y], fine[min(2 * y + 1, height - 1)], coarse[y]
-        for x in range(half):
-            p, q, r, s = sign * a[2 * x], sign * a[2 * x + 1], sign * b[2 * x], sign * b[2 * x + 1]
-            p, r = p if p > q else q, r if r > s else s
-            out[x] = sign * (p if p > r else r)
-        if half < coarse.shape[1]:
-            out[half] = sign * max(sign * a[width - 1], sign * b[width - 1])
-
-
 @lean(inline="always")
 def _image(values: Floats, level: Any) -> Floats:
     offset, width, height = level
@@ -209,16 +194,16 @@ def _image(values: Floats, level: Any) -> Floats:
 
 @lean
 def _fill_pyramid(pyramid: Pyramid) -> None:
-    """All levels above 1 of nearest and farthest."""
+    """All levels of farthest above 1."""
     levels = pyramid.levels
     for k in range(2, levels.shape[0]):
-        fine, coarse = levels[k - 1], levels[k]
-        _halve(_image(pyramid.nearest, fine), _image(pyramid.nearest, coarse), -_ONE)
-        _halve(_image(pyramid.farthest, fine), _image(pyramid.farthest, coarse), _ONE)
+        fine, coarse = _image(pyramid.farthest, levels[k - 1]), _image(pyramid.farthest, levels[k])
+        for y in range(coarse.shape[0]):
+            _halve_rows(fine[2 * y], fine[min(2 * y + 1, fine.shape[0] - 1)], coarse[y])
 
 
 @lean
-def fill_box(farthest: Any, lens: Lens, T: Any, position: Any, limit: Any, box: Ints) -> None:
+def _fill_box(farthest: Any, lens: Lens, T: Any, position: Any, limit: Any, box: Ints) -> None:
     """box (2, 3) of blocks around the frustum, which ends at the farthest reach and nowhere beyond `limit` from it."""
     for i in range(3):
         low = high = 0.0
@@ -232,7 +217,7 @@ def fill_box(farthest: Any, lens: Lens, T: Any, position: Any, limit: Any, box: 
 
 
 @lean(inline="always")
-def voxel_level(depth: Any, lens: Floats, last: int) -> int:
+def _voxel_level(depth: Any, lens: Floats, last: int) -> int:
     """The pyramid level of which 3x3 pixels are about as large as a voxel at this depth; -1 when one pixel is."""
     pixels = _HALF * min(lens[0], lens[1]) / max(depth, _ONE)
     level = 0 if pixels >= 1 else -1
@@ -276,12 +261,12 @@ def look(depth: Any, T: Any, position: Any, voxels: Any, lens: Lens, camera: Cam
     """
     per_metre, limit = voxels
     scale, last = np.float32(per_metre), pyramid.levels.shape[0] - 1
-    aim(lens, T, position, camera)
+    _aim(lens, T, position, camera)
     n_ends = _see(depth, scale, lens.cuts, camera, pyramid, rows, ends)
     _fill_pyramid(pyramid)
     farthest = pyramid.farthest[pyramid.levels[last, 0]]
-    fill_box(farthest, lens, T, position, limit, box)
-    finest = voxel_level(farthest + np.float32(CELL), camera.lens, last)
+    _fill_box(farthest, lens, T, position, limit, box)
+    finest = _voxel_level(farthest + np.float32(BLOCK), camera.lens, last)
     if finest <= 0:
         _fill_finest(depth, scale, lens.cuts, pyramid)
     _fill_around(pyramid, max(finest, 0), rows.ends)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which blocks of the octree a depth image shows: compiled loops over a pyramid of the image.
 
-The pyramid holds the nearest and farthest reach at every halving of the image; `mapping.octree.image` fills it.
-Projecting a cube into it tells whether the cube can be seen at all, and whether it is free as a whole: cubes of 64, 32,
-16 and 8 voxels, each only where the larger one can be seen. `mapping.octree.update` does the voxels.
+The pyramid holds the farthest reach at every halving of the image; `mapping.octree.image` fills it. Projecting a cube
+into it tells whether the cube can be seen at all: cubes of 64, 32, 16 and 8 voxels, each only where the larger one can
+be seen. `mapping.octree.update` does the voxels.
 
 Lengths are voxels. Positions are relative to the corner of the block that holds the camera, so that float32 is exact
 enough anywhere in the world. Reach is depth along the optical axis, cut where the ray leaves the range; 0 is no
@@ -32,7 +32,6 @@ VOXELS = 512  # voxels in a block, and blocks in a cell
 _NEAR = np.float32(0.05)
 _FINE = 7  # pixels across which a block is looked at, at most, less one
 _ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
-_INFINITY = np.float32(np.inf)
 
 
 class Camera(NamedTuple):
@@ -53,12 +52,11 @@ class Camera(NamedTuple):
 class Pyramid(NamedTuple):
     """Reach of the image at every halving; levels (L, 3) are offset, width and height of each in the flat arrays.
 
-    nearest is infinite where there is no depth, farthest is 0; around is the farthest of 3x3 neighbours. Level 0 of
-    nearest is never filled; level 0 of farthest, and the first levels of around, only when voxels are that small.
+    farthest is 0 where there is no depth; around is the farthest of 3x3 neighbours. Level 0 of farthest, and the first
+    levels of around, are filled only when voxels are that small.
     """
 
     levels: Ints
-    nearest: Floats
     farthest: Floats
     around: Floats
 
@@ -66,9 +64,9 @@ class Pyramid(NamedTuple):
 class Visible(NamedTuple):
     """Tables from place to row: cell_table (nx, ny, nz) of cells, block_table (cells, 512) of blocks; -1 is none.
 
-    cells (n, 3) are local coordinates. blocks (n, 6) are local coordinates; SEEN, INSIDE when it is wholly inside the
-    image, or ALL_FREE when every voxel is looked through and no pixel ends in it; the level of `around` in which to
-    look for their voxels, -1 for level 0 of `farthest`; and 1 where a pixel ends in it.
+    cells (n, 3) are local coordinates. blocks (n, 6) are local coordinates; SEEN, or INSIDE when it is wholly inside
+    the image, or ALL_FREE once `update_blocks` finds that it is as free as can be and no pixel ends in it; the level of
+    `around` in which to look for their voxels, -1 for level 0 of `farthest`; and 1 where a pixel ends in it.
     """
 
     cell_table: Ints
@@ -128,34 +126,8 @@ def _farther(u0: Any, u1: Any, v0: Any, v1: Any, level: int, depth: Any, pyramid
 
 
 @lean
-def _nearer(u0: Any, u1: Any, v0: Any, v1: Any, level: int, depth: Any, pyramid: Pyramid) -> bool:
-    """Whether any pixel of u0 .. u1, v0 .. v1 may end before `depth`, as far as that level of the pyramid tells."""
-    offset, width = pyramid.levels[level, 0], pyramid.levels[level, 1]
-    for v in range(v0 >> level, (v1 >> level) + 1):
-        start = offset + v * width
-        for at in range(start + (u0 >> level), start + (u1 >> level) + 1):
-            if pyramid.nearest[at] <= depth:
-                return True
-    return False
-
-
-@lean(inline="always")
-def _any_blind(u0: Any, u1: Any, v0: Any, v1: Any, level: Any, pyramid: Pyramid) -> bool:
-    """Whether voxels at pixels u0 .. u1, v0 .. v1 would find no depth around them."""
-    image = pyramid.around if level >= 0 else pyramid.farthest
-    level = max(level, 0)
-    offset, width = pyramid.levels[level, 0], pyramid.levels[level, 1]
-    n_blind = 0
-    for v in range(v0 >> level, (v1 >> level) + 1):
-        row = image[offset + v * width : offset + v * width + width]
-        for u in range(u0 >> level, (u1 >> level) + 1):
-            n_blind += row[u] == _ZERO
-    return n_blind > 0
-
-
-@lean
 def _classify(x: Any, y: Any, z: Any, half: Any, camera: Camera, pyramid: Pyramid) -> int:
-    """HIDDEN, or for blocks the other kinds: a cube of half edge `half` around (x, y, z) from the camera, map axes."""
+    """HIDDEN, SEEN, or for blocks INSIDE: a cube of half edge `half` around (x, y, z) from the camera, map axes."""
     R, lens = camera.R, camera.lens
     if _outside(x, y, z, half, camera.planes):
         return HIDDEN
@@ -186,11 +158,7 @@ def _classify(x: Any, y: Any, z: Any, half: Any, camera: Camera, pyramid: Pyrami
     fine = _level_of(max(b - a, d - c), _FINE, last)
     if not _farther(a, b, c, d, fine, front, pyramid):
         return HIDDEN
-    if not (left >= 0 and top >= 0 and right < lens[4] and bottom < lens[5]):
-        return SEEN
-    if _nearer(a, b, c, d, fine, back, pyramid) or _any_blind(u0, u1, v0, v1, level, pyramid):
-        return INSIDE
-    return ALL_FREE
+    return INSIDE if left >= 0 and top >= 0 and right < lens[4] and bottom < lens[5] else SEEN
 
 
 @lean
@@ -247,8 +215,7 @@ def _find_in(
         kind = _kind_of(bx, by, bz, 1, box, camera, pyramid)
         if kind == HIDDEN:
             continue
-        if kind != ALL_FREE:
-            rows[(bx & 7) << 6 | (by & 7) << 3 | bz & 7] = n
+        rows[(bx & 7) << 6 | (by & 7) << 3 | bz & 7] = n
         p, q, r = _from_camera(bx, by, bz, half, camera.t)
         block = blocks[n]
         block[0], block[1], block[2], block[3], block[5] = bx, by, bz, kind, 0
@@ -259,10 +226,7 @@ def _find_in(
 
 @lean
 def find_blocks(camera: Camera, pyramid: Pyramid, box: Ints, visible: Visible) -> int:
-    """Fills blocks with the visible ones of the cells that are in the box (2, 3); returns their number.
-
-    block_table gets the rows of all that are not ALL_FREE: no pixel ends in those.
-    """
+    """Fills blocks and block_table with the visible ones of the cells that are in the box (2, 3); returns how many."""
     n = 0
     for cell in range(visible.cells.shape[0]):
         rows = visible.block_table[cell]

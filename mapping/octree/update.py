@@ -215,7 +215,8 @@ def update_blocks(
 ) -> None:
     """Adds one frame to the voxels of the visible blocks and clears their hits; rows (n,) are theirs in `stored`.
 
-    A block that is as free as can be, and in which no pixel ends, stays as it is and is not looked at further.
+    A block that is as free as can be, and in which no pixel ends, stays as it is, is not looked at further and becomes
+    ALL_FREE.
     """
     _fill_offsets(camera.R, camera.lens, scratch.offsets)
     through, new = scratch.through, scratch.voxels
@@ -223,10 +224,9 @@ def update_blocks(
         block, voxels, counts = blocks[n], stored.voxels[rows[n]], stored.counts[rows[n]]
         hit = block[5] != 0
         if not hit and counts[1] == VOXELS and _all_lowest(voxels):
+            block[3] = ALL_FREE
             continue
-        if block[3] == ALL_FREE:
-            through[:] = 1
-        elif not _look_through(block, camera, pyramid, scratch) and not hit:
+        if not _look_through(block, camera, pyramid, scratch) and not hit:
             continue
         _miss(voxels, through, new)
         if hit:

@@ -45,6 +45,7 @@ class View:
         self._shape: tuple[int, ...] = ()
         self._K = b""
         self._reach = 0.0
+        self._T = np.eye(4)
         self._box: Ints = np.zeros((2, 3), np.int32)
         self._cells: Ints = np.empty((64, 3), np.int32)
         self._block_table: Ints = np.empty((64, VOXELS), np.int32)
@@ -59,10 +60,10 @@ class View:
             BadFrame: the view reaches beyond the map's coordinates.
         """
         reach = max_range_m / voxel_size_m
-        block, position = locate(frame, voxel_size_m, reach)
+        block, position = _locate(frame, voxel_size_m, reach)
         self._fit(frame, reach)
-        T = _read_only(frame.T_world_cam)
-        depth = _read_only(frame.depth)
+        T, depth = self._T, _read_only(frame.depth)
+        T[:] = frame.T_world_cam
         voxels = (1 / voxel_size_m, reach)
         n_ends = look(
             depth, T, position, voxels, self._lens, self.camera, self.pyramid, self._rows, self._ends, self._box
@@ -77,7 +78,7 @@ class View:
             return
         height, width = shape
         levels = pyramid_levels(width, height)
-        self.pyramid = Pyramid(levels, *(np.zeros(int(levels[-1, 0]) + 1, np.float32) for _ in range(3)))
+        self.pyramid = Pyramid(levels, *(np.zeros(int(levels[-1, 0]) + 1, np.float32) for _ in range(2)))
         self._lens = lens = _lens(frame.K, height, width, reach)
         arrays = np.zeros((3, 3), np.float32), np.zeros(3, np.float32)
         self.camera = Camera(*arrays, lens.lens, lens.columns, lens.rows, np.zeros((5, 4), np.float32))
@@ -113,10 +114,10 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
-def locate(frame: CameraFrame, voxel_size_m: float, reach: float) -> tuple[list[int], tuple[float, float, float]]:
+def _locate(frame: CameraFrame, voxel_size_m: float, reach: float) -> tuple[list[int], tuple[float, float, float]]:
     """Coordinates (3,) of the camera's block and its place (3,) in voxels from that block's corner."""
     at_m = frame.T_world_cam[:3, 3].tolist()
-    x, y, z = (axis / voxel_size_m for axis in at_m)
+    x, y, z = at_m[0] / voxel_size_m, at_m[1] / voxel_size_m, at_m[2] / voxel_size_m
     if not max(abs(x), abs(y), abs(z)) + reach < BLOCK * (MAX_BLOCK - 1):
         limit_m = BLOCK * MAX_BLOCK * voxel_size_m
         raise BadFrame(f"T_world_cam: want a view within {limit_m:.0f} m of the map's origin, got a camera at {at_m}")
@@ -135,10 +136,17 @@ def _lens(K: NDArray[np.float64], height: int, width: int, reach: float) -> Lens
         lens=np.clip([fx, fy, cx, cy, width, height], -1e9, 1e9).astype(np.float32),
         columns=columns,
         rows=rows,
-        cuts=np.asarray(reach / np.sqrt((1 + rows * rows)[:, None] + columns * columns), np.float32),
+        cuts=_cuts(columns, rows, reach),
         normals=normals / np.linalg.norm(normals, axis=1, keepdims=True),
         corners=np.array([[x, y, 1.0] for x in (left, right) for y in (top, bottom)]),
     )
+
+
+def _cuts(columns: Floats, rows: Floats, reach: float) -> Floats:
+    """(H, W) depths at which the rays of pixels are `reach` from the camera."""
+    cuts = np.add.outer(1 + rows * rows, columns * columns)
+    np.sqrt(cuts, out=cuts)
+    return np.asarray(np.divide(np.float32(reach), cuts, out=cuts), np.float32)
 
 
 def _slopes(pixels: Any, center: float, focal: float) -> Floats:
