@@ -99,6 +99,6 @@ def test_movers_are_followed_only_when_asked_for(room):
     run(frames, ignores)
     ahead = follows.movers(after_s=1.0)[0]
 
-    assert ignores.movers() == []
+    assert ignores.space.movers() == []
     assert abs(ahead.vy - 0.8) < 0.4
     assert abs(ahead.y - (-1.2 + 0.08 * 13 + 0.8)) < 0.6
