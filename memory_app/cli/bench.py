@@ -14,18 +14,6 @@ from memory_app.cli.common import as_json, print_json
 _BENCHES = (
     "octree", "growth", "tsdf", "topology", "frontiers", "exploring", "features", "loop", "pipeline", "house", "render",
 )  # fmt: skip
-    "octree",
-    "growth",
-    "tsdf",
-    "topology",
-    "frontiers",
-    "exploring",
-    "features",
-    "loop",
-    "pipeline",
-    "house",
-    "render",
-)
 _MODULES = {"loop": "loop_closure"}  # where the name of the bench says too little for a module
 
 
