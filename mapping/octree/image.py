@@ -73,7 +73,7 @@ class Ends(NamedTuple):
 
 
 @lean
-def _aim(lens: Lens, T: Any, position: Any, camera: Camera) -> None:
+def aim(lens: Lens, T: Any, position: Any, camera: Camera) -> None:
     """Fills the camera's R, t and planes: pose T (4, 4), position (3,) in voxels from its block's corner."""
     for i in range(3):
         camera.t[i] = position[i]
@@ -203,7 +203,7 @@ def _fill_pyramid(pyramid: Pyramid) -> None:
 
 
 @lean
-def _fill_box(farthest: Any, lens: Lens, T: Any, position: Any, limit: Any, box: Ints) -> None:
+def fill_box(farthest: Any, lens: Lens, T: Any, position: Any, limit: Any, box: Ints) -> None:
     """box (2, 3) of blocks around the frustum, which ends at the farthest reach and nowhere beyond `limit` from it."""
     for i in range(3):
         low = high = 0.0
@@ -217,7 +217,7 @@ def _fill_box(farthest: Any, lens: Lens, T: Any, position: Any, limit: Any, box:
 
 
 @lean(inline="always")
-def _voxel_level(depth: Any, lens: Floats, last: int) -> int:
+def voxel_level(depth: Any, lens: Floats, last: int) -> int:
     """The pyramid level of which 3x3 pixels are about as large as a voxel at this depth; -1 when one pixel is."""
     pixels = _HALF * min(lens[0], lens[1]) / max(depth, _ONE)
     level = 0 if pixels >= 1 else -1
@@ -261,12 +261,12 @@ def look(depth: Any, T: Any, position: Any, voxels: Any, lens: Lens, camera: Cam
     """
     per_metre, limit = voxels
     scale, last = np.float32(per_metre), pyramid.levels.shape[0] - 1
-    _aim(lens, T, position, camera)
+    aim(lens, T, position, camera)
     n_ends = _see(depth, scale, lens.cuts, camera, pyramid, rows, ends)
     _fill_pyramid(pyramid)
     farthest = pyramid.farthest[pyramid.levels[last, 0]]
-    _fill_box(farthest, lens, T, position, limit, box)
-    finest = _voxel_level(farthest + np.float32(BLOCK), camera.lens, last)
+    fill_box(farthest, lens, T, position, limit, box)
+    finest = voxel_level(farthest + np.float32(BLOCK), camera.lens, last)
     if finest <= 0:
         _fill_finest(depth, scale, lens.cuts, pyramid)
     _fill_around(pyramid, max(finest, 0), rows.ends)

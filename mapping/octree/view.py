@@ -60,7 +60,7 @@ class View:
             BadFrame: the view reaches beyond the map's coordinates.
         """
         reach = max_range_m / voxel_size_m
-        block, position = _locate(frame, voxel_size_m, reach)
+        block, position = locate(frame, voxel_size_m, reach)
         self._fit(frame, reach)
         T, depth = self._T, _read_only(frame.depth)
         T[:] = frame.T_world_cam
@@ -114,7 +114,7 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
-def _locate(frame: CameraFrame, voxel_size_m: float, reach: float) -> tuple[list[int], tuple[float, float, float]]:
+def locate(frame: CameraFrame, voxel_size_m: float, reach: float) -> tuple[list[int], tuple[float, float, float]]:
     """Coordinates (3,) of the camera's block and its place (3,) in voxels from that block's corner."""
     at_m = frame.T_world_cam[:3, 3].tolist()
     x, y, z = at_m[0] / voxel_size_m, at_m[1] / voxel_size_m, at_m[2] / voxel_size_m
