@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Imperfect sensors: what they change, what they leave alone, and that a seed says it all."""
 
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,9 @@ ALL = NoiseSettings(depth_camera="structured_light", drift=0.02, drop=0.3, noise
 
 @pytest.fixture(scope="module")
 def frame():
-    return next(sim.house_source("house", width=320, height=240).frames(48))
+    robot = sim.make("house", width=320, height=240)
+    robot.step(sim.Action("RotateLeft", angle_deg=120.0))
+    return robot.step(sim.Action("LookDown", angle_deg=20.0)).frame
 
 
 @pytest.fixture(scope="module")
@@ -126,8 +129,8 @@ def walked(settings, n=200, stride_m=0.25):
 
 
 def test_drift_is_about_its_share_of_the_way():
-    runs = np.array([walked(NoiseSettings(drift=0.01, noise_seed=seed), n=41)[1] for seed in range(60)])
-    assert np.sqrt(np.mean(runs[:, -1] ** 2)) == pytest.approx(0.01 * 10 * np.sqrt(2), rel=0.4)
+    runs = np.array([walked(NoiseSettings(drift=0.01, noise_seed=seed), n=41)[1] for seed in range(30)])
+    assert np.sqrt(np.mean(runs[:, -1] ** 2)) == pytest.approx(0.01 * 10 * np.sqrt(2), rel=0.5)
     assert np.all(runs[:, 0] == 0)
     twice = walked(NoiseSettings(drift=0.02, noise_seed=3), n=41)[1]
     assert twice[-1] == pytest.approx(2 * runs[3, -1], rel=0.1)
@@ -154,12 +157,11 @@ def test_a_loop_puts_the_robot_right_and_tells_the_corrected_trajectory():
 
 
 @pytest.fixture(scope="module")
-def short():
-    """The first frames of a tour, as a source that knows its trajectory and as one that does not."""
-    tour = sim.house_source("house", width=64, height=48)
-    tour.poses = tour.poses[:30]
-    tour.n_frames = 30
-    return tour
+def short(tour):
+    """The first frames of a tour."""
+    first = copy(tour)
+    first.poses, first.n_frames = tour.poses[:30], 30
+    return first
 
 
 def test_the_same_settings_give_the_same_frames_and_others_do_not(short):
