@@ -56,7 +56,7 @@ setup(
             "catkin_pkg",
         ],
         "mesh": ["open3d>=0.18"],
-        "thor": ["ai2thor>=5.0"],
+        "thor": ["ai2thor>=5.0,<6"],
         "torch": ["torch>=2.1"],
         "cuda": ["warp-lang>=1.19,<2"],
         "test": [

@@ -129,10 +129,14 @@ def test_stuck_in_an_action(start, server, children):
     assert not children()
 
 
-def test_without_a_display_and_with_gpus_named_a_build_that_needs_neither_runs(start, monkeypatch):
+def test_without_a_display_and_with_gpus_named_a_build_that_needs_neither_runs(start, monkeypatch, children):
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    assert start().step(Action("Done")).ok
+    simulator = start()
+    assert simulator.step(Action("Done")).ok
+    with pytest.raises(BackendUnavailable, match="FloorPlan999"):
+        simulator.reset("FloorPlan999")
+    assert not children()
 
 
 @pytest.mark.parametrize("display", ["", ":77"])
@@ -155,9 +159,7 @@ def test_no_client(monkeypatch):
         sim.make("ai2thor", executable="false", **SIZE)
 
 
-def test_a_scene_that_is_not_there(tmp_path):
-    with pytest.raises(BackendUnavailable, match="FloorPlan999"):
-        sim.make("ai2thor", scene="FloorPlan999", executable=command(), start_timeout_s=PATIENCE_S, **SIZE)
+def test_a_house_that_is_not_there(tmp_path):
     with pytest.raises(BadHouse):
         sim.make("ai2thor", scene=tmp_path / "none.json", executable=command(), **SIZE)
 
