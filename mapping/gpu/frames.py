@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mapping.gpu.lookups import DeviceLookups
 from mapping.gpu.mirror import Mirror
 from mapping.gpu.view import DeviceView
 from mapping.octree.blocks import Blocks
@@ -16,7 +17,11 @@ _COUNT = (1 << 10) - 1
 
 
 class DeviceFrames(Frames):
-    """Takes frames in. To the device go depth, rows and voxels that are new to it; back come blocks and counts."""
+    """Takes frames in. To the device go depth, rows and voxels that are new to it; back come blocks and counts.
+
+    Attributes:
+        lookups: answers questions about many points or rays.
+    """
 
     def __init__(self, blocks: Blocks, paging: Paging, voxel_size_m: float, device: str) -> None:
         super().__init__(blocks, paging, voxel_size_m)
@@ -25,6 +30,7 @@ class DeviceFrames(Frames):
         self._mirror = Mirror(device, [blocks.index.voxels])
         self._mirror.written_on_host(np.arange(int(blocks.rows.use[0])))
         blocks.mirror = self._mirror
+        self.lookups = DeviceLookups(device, self._mirror)
 
     def _update(self, rows: Ints) -> None:
         """Bring the voxels of the visible blocks up to date on the device, and their counts here."""

@@ -67,6 +67,10 @@ class Mirror:
                 wp.launch(shared_kernels.scatter, values.shape, [at, values, twin], device=self.device)
         self._host_newer[wanted] = False
 
+    def upload_all(self) -> None:
+        """Make the device have all rows as they are. O(rows that the host wrote since the last call + capacity)."""
+        self.upload(np.nonzero(self._host_newer)[0])
+
     def download(self) -> None:
         """Make the host have all rows as they are. O(rows that the device changed since the last call + capacity)."""
         if not self._any_on_device:

@@ -72,9 +72,10 @@ class Octree:
             return Frames(self._blocks, self._paging, self.voxel_size_m)
         from mapping.gpu.frames import DeviceFrames  # needs Warp, which only the devices do
 
-        return DeviceFrames(
-            self._blocks, self._paging, self.voxel_size_m, "cpu" if self.device == "warp-cpu" else self.device
-        )
+        device = "cpu" if self.device == "warp-cpu" else self.device
+        frames = DeviceFrames(self._blocks, self._paging, self.voxel_size_m, device)
+        self._queries.device = frames.lookups
+        return frames
 
     def integrate(self, frame: CameraFrame, max_range_m: float = 4.0) -> None:
         """Add one frame. Pixels beyond max_range_m still clear the space up to there. O(pixels + visible voxels).

@@ -8,6 +8,7 @@ holds, and the rest is asked again. Lengths are voxels unless they are named in 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,29 +35,61 @@ Floats = NDArray[np.float64]
 Look = Callable[[NDArray[np.generic], Index, NDArray[np.int8], Ints], int]
 
 
+class Lookups(Protocol):
+    """Another processor that has the voxels and answers many points or rays at once, see `mapping.gpu.lookups`."""
+
+    def takes(self, n_items: int, n_regions: int) -> bool:
+        """Whether so many items are worth the way there, with so many regions in the map."""
+        ...
+
+    def values_at(self, points: Any, per_metre: float, index: Index, values: Any, wanted: Ints) -> int:
+        """As that of `mapping.octree.lookups`, but without voxels in the index."""
+        ...
+
+    def cast_rays(
+        self, origins: Any, directions: Any, limit: float, index: Index, distances: Any, blocks: Longs, wanted: Ints
+    ) -> int:
+        """As that of `mapping.octree.lookups`, but without voxels in the index."""
+        ...
+
+
 class Queries:
-    """Reads a map's blocks."""
+    """Reads a map's blocks.
+
+    Attributes:
+        device: who answers instead where there is much to answer; None for nobody.
+    """
 
     def __init__(self, blocks: Blocks, paging: Paging) -> None:
         self._blocks = blocks
         self._paging = paging
+        self.device: Lookups | None = None
 
     def values(self, points: Floats, per_metre: float) -> NDArray[np.int8]:
         """(N,) log-odds steps at points (N, 3) in metres, -128 where unknown. O(N)."""
-        return self._look(points, lambda at, index, values, wanted: values_at(at, per_metre, index, values, wanted))
+
+        def look(at: Any, index: Index, values: Any, wanted: Ints) -> int:
+            device = self._device_for(len(at))
+            if device is not None:
+                return device.values_at(at, per_metre, index, values, wanted)
+            return values_at(at, per_metre, self._blocks.fetched(), values, wanted)
+
+        return self._look(points, look)
 
     def cells(self, cells: Longs, level: int) -> NDArray[np.int8]:
         """(N,) occupancy of cells (N, 3) of 2^level voxels. O(N * 8^min(level, 3))."""
-        return self._look(cells, lambda at, index, values, wanted: cells_at(at, level, index, values, wanted))
+        return self._look(
+            cells, lambda at, _, values, wanted: cells_at(at, level, self._blocks.fetched(), values, wanted)
+        )
 
     def _look(self, items: NDArray[np.generic], look: Look) -> NDArray[np.int8]:
         values, wanted = np.empty(len(items), np.int8), np.empty(len(items), np.int32)
-        n_absent = look(items, self._blocks.fetched(), values, wanted)
+        n_absent = look(items, self._blocks.index, values, wanted)
         while n_absent:
             self._paging.bring_some(wanted[:n_absent])
             rest = np.nonzero(values == ABSENT)[0]
             some = np.empty(len(rest), np.int8)
-            n_absent = look(np.ascontiguousarray(items[rest]), self._blocks.fetched(), some, wanted)
+            n_absent = look(np.ascontiguousarray(items[rest]), self._blocks.index, some, wanted)
             values[rest] = some
         return values
 
@@ -65,14 +98,27 @@ class Queries:
         inside = (np.abs(origins) < 8.0 * MAX_BLOCK).all(axis=1, keepdims=True)
         blocks = np.floor(np.where(inside, origins, 16.0 * MAX_BLOCK)).astype(np.int64) >> 3
         distances, wanted = np.zeros(len(origins)), np.empty(len(origins), np.int32)
-        n_stopped = cast_rays(origins, directions, limit, self._blocks.fetched(), distances, blocks, wanted)
+        n_stopped = self._cast(origins, directions, limit, distances, blocks, wanted)
         while n_stopped:
             self._paging.bring_some(wanted[:n_stopped])
             rest = np.nonzero(distances < 0)[0]
             at, some = np.ascontiguousarray(blocks[rest]), -1 - distances[rest]
-            n_stopped = cast_rays(origins[rest], directions[rest], limit, self._blocks.fetched(), some, at, wanted)
+            n_stopped = self._cast(origins[rest], directions[rest], limit, some, at, wanted)
             distances[rest], blocks[rest] = some, at
         return distances
+
+    def _cast(
+        self, origins: Floats, directions: Floats, limit: float, distances: Floats, blocks: Longs, wanted: Ints
+    ) -> int:
+        device = self._device_for(len(origins))
+        if device is not None:
+            return device.cast_rays(origins, directions, limit, self._blocks.index, distances, blocks, wanted)
+        return int(cast_rays(origins, directions, limit, self._blocks.fetched(), distances, blocks, wanted))
+
+    def _device_for(self, n_items: int) -> Lookups | None:
+        if self.device is not None and self.device.takes(n_items, self._blocks.n_regions):
+            return self.device
+        return None
 
     def dense(self, low: Longs, high: Longs) -> NDArray[np.int8]:
         """Occupancy of the voxels low .. high (3,). O(voxels)."""

@@ -115,6 +115,44 @@ def test_questions_have_the_same_answers_and_change_nothing(device):
     assert maps[0].changed_regions() == maps[1].changed_regions()
 
 
+@pytest.fixture
+def asks_the_device(device, monkeypatch):
+    """Every question goes to the device, and is counted."""
+    lookups = pytest.importorskip("mapping.gpu.lookups")
+    asked = []
+    monkeypatch.setattr(lookups.DeviceLookups, "takes", lambda self, n, n_regions: not asked.append(n))
+    return asked
+
+
+def test_answers_of_the_device_are_those_of_the_cpu(device, asks_the_device):
+    rng = np.random.default_rng(8)
+    cpu, other = both(device, walk(5), voxel_size_m=0.05)
+    points = np.concatenate(
+        [rng.uniform(-4, 4, (4000, 3)), cpu.occupied_centers()[:2000], [[np.nan, 0, 0], [1e9, 0, 0]]]
+    )
+    np.testing.assert_array_equal(other.log_odds(points), cpu.log_odds(points))
+    origins = np.concatenate([rng.uniform(-2, 3, (4000, 3)), np.tile([[0.05, 0.1, 1.0]], (600, 1))])
+    ways = np.concatenate([rng.normal(size=(4000, 3)), rng.integers(-1, 2, (600, 3))])
+    ways[(ways == 0).all(axis=1)] = 0, 0, 1
+    for limit in (0.3, 6.0, 1e3):
+        np.testing.assert_array_equal(other.raycast(origins, ways, limit), cpu.raycast(origins, ways, limit))
+    assert np.isfinite(cpu.raycast(origins, ways, 6.0)).any()
+    assert asks_the_device
+
+
+def test_the_device_answers_for_regions_that_left_ram_and_for_what_faded(device, asks_the_device):
+    rng = np.random.default_rng(9)
+    frames = walk(30, step_m=1.5)
+    cpu, other = both(device, frames, voxel_size_m=0.1, ram_budget_bytes=3 << 20, decay_half_life_s=6.0)
+    points = np.stack([f.T_world_cam[:3, 3] for f in frames])[rng.integers(0, 30, 3000)] + rng.normal(size=(3000, 3))
+    ways = rng.normal(size=(3000, 3))
+    n_resident = other.resident_regions
+    np.testing.assert_array_equal(other.occupancy(points), cpu.occupancy(points))
+    np.testing.assert_array_equal(other.raycast(points, ways, 9.0), cpu.raycast(points, ways, 9.0))
+    assert n_resident < len(np.unique(np.floor(points / 6.4), axis=0))
+    assert other.changed_regions() == cpu.changed_regions()
+
+
 def test_paging_loses_nothing(device):
     frames = walk(24, step_m=1.5)
     cpu, other = both(device, [*frames, *reversed(frames)], voxel_size_m=0.1, ram_budget_bytes=3 << 20)
