@@ -84,11 +84,23 @@ def _house_options(size: str | None, assets: Path | None, given: dict[str, Any])
         raise click.UsageError(f"{', '.join(given)}: these are for bags, not for house tours")
     options: dict[str, Any] = {"asset_database": assets} if assets else {}
     if size:
-        try:
-            options["width"], options["height"] = (int(part) for part in size.lower().split("x"))
-        except ValueError:
-            raise click.UsageError(f"--size: want WIDTHxHEIGHT such as 640x480, got {size!r}") from None
+        options["width"], options["height"] = size_of(size) or (None, None)
     return options
+
+
+def size_of(text: str | None) -> tuple[int, int] | None:
+    """Width and height of "WIDTHxHEIGHT", pixels; None for none.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    if text is None:
+        return None
+    try:
+        width, height = (int(part) for part in text.lower().split("x"))
+    except ValueError:
+        raise click.UsageError(f"--size: want WIDTHxHEIGHT such as 640x480, got {text!r}") from None
+    return width, height
 
 
 def losses_of(source: FrameSource) -> list[str]:

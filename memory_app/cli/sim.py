@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from memory_app.cli.common import as_json, print_json, progress_bar
+from memory_app.cli.common import as_json, print_json, progress_bar, size_of
 from memory_app.episodes import KINDS, EpisodeSettings, Report, run_episodes
 from memory_core.config import settings_from
 from sim import NoiseSettings
@@ -36,6 +36,9 @@ _SCENE = (
 @click.option(
     "--radius", "radius_m", type=float, default=1.0, show_default=True, help="Metres within which a goal counts."
 )
+@click.option(
+    "--size", metavar="WxH", callback=lambda _, __, text: size_of(text), help="Image size. [default: 320x240]"
+)
 @click.option("--memory", "memory_dir", type=click.Path(path_type=Path), help="Keep the memory here; for one episode.")
 @as_json
 def sim(
@@ -58,7 +61,7 @@ def sim(
     settings = EpisodeSettings(
         simulator, kind, scenes or (None,), options["episodes"], options["seed"],
         settings_from(NoiseSettings, {"depth_camera": noise or "perfect", "drift": drift, "drop": drop}),
-        options["radius_m"], memory_dir,
+        options["radius_m"], options["size"], memory_dir,
     )  # fmt: skip
     done = []
     with progress_bar(f"{simulator} {kind}", quiet=as_json, unit="episode") as show:

@@ -26,6 +26,7 @@ class EpisodeSettings:
         scenes: one for each episode in turn; None is the simulator's own. "{seed}" in one becomes the episode's seed.
         seed: of the first episode; the next one has the next.
         radius_m: within which a goal of a search is reached.
+        size: of the images, width and height in pixels; None is the simulator's own.
         memory_dir: where to keep the memory of a single episode.
     """
 
@@ -36,6 +37,7 @@ class EpisodeSettings:
     seed: int = 0
     noise: NoiseSettings = field(default_factory=NoiseSettings)
     radius_m: float = 1.0
+    size: tuple[int, int] | None = None
     memory_dir: Path | None = None
 
 
@@ -69,7 +71,7 @@ def _worlds(settings: EpisodeSettings) -> list[World]:
     for n in range(settings.n_episodes):
         scene, seed = settings.scenes[n % len(settings.scenes)], settings.seed + n
         scene = scene.replace("{seed}", str(seed)) if scene else None
-        worlds.append(World(settings.simulator, scene, seed, settings.noise, settings.radius_m))
+        worlds.append(World(settings.simulator, scene, seed, settings.noise, settings.radius_m, settings.size))
     return worlds
 
 

@@ -21,6 +21,7 @@ class World:
         scene: None is the simulator's own.
         seed: where the robot stands at first, what is asked of it, and the noise.
         radius_m: within which a goal is reached.
+        size: of the images, width and height in pixels; None is the simulator's own.
     """
 
     simulator: str
@@ -28,6 +29,7 @@ class World:
     seed: int
     noise: NoiseSettings
     radius_m: float
+    size: tuple[int, int] | None = None
 
     @property
     def name(self) -> str:
@@ -44,7 +46,8 @@ class World:
         Raises:
             BackendUnavailable, BadHouse: the simulator or the scene cannot be had.
         """
-        perfect: Simulator = sim.make(self.simulator, scene=self.scene)
+        width, height = self.size or (None, None)
+        perfect: Simulator = sim.make(self.simulator, scene=self.scene, width=width, height=height)
         points = np.asarray(perfect.reachable(), np.float64)
         rng = self.rng(0)
         x, y = points[rng.integers(len(points))].tolist()
