@@ -40,7 +40,8 @@ class HabitatSimulator:
     ) -> None:
         """
         Args:
-            scene: a file (*.glb, *.stage_config.json, ...), or the name of a scene of `habitat.dataset`.
+            scene: a file (*.glb, *.stage_config.json, ...), the name of a scene of `habitat.dataset`, or
+                FILE.scene_dataset_config.json#SCENE.
 
         Raises:
             BackendUnavailable: habitat_sim is not here, cannot draw, or cannot load the scene.

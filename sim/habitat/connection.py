@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from sim.habitat.settings import HabitatSettings
 from sim.settings import SimSettings
 
 _CAMERAS = {"rgb": "COLOR", "depth": "DEPTH", "semantic": "SEMANTIC"}
-_SCENE_FILES = (".glb", ".gltf", ".ply", ".obj", ".json", ".basis")
+_DATASET_FILE = ".scene_dataset_config.json"
 
 
 class Connection:
@@ -30,20 +31,19 @@ class Connection:
 
     def __init__(self, scene: str | Path | None, settings: SimSettings, habitat: HabitatSettings) -> None:
         """
+        Args:
+            scene: a file, the name of a scene of the data set of the settings, or DATASET#SCENE.
+
         Raises:
             BackendUnavailable: habitat_sim is not here, cannot draw, or cannot load the scene.
             BadHouse: a file is missing.
         """
-        if scene is None:
-            raise BadHouse("habitat: want scene=FILE.glb, or dataset=CONFIG and scene=a scene of it, got none")
-        for file in filter(None, (habitat.dataset, habitat.navmesh)):
+        self.scene, dataset = _scene_and_dataset(scene, habitat.dataset)
+        for file in filter(None, (dataset, habitat.navmesh)):
             _require_file(file)
-        if str(scene).endswith(_SCENE_FILES) and not habitat.dataset:
-            _require_file(str(scene))
         require_habitat(habitat.gpu_device_id, habitat.probe_timeout_s)
-        self.scene = str(scene)
-        self._settings, self._habitat = settings, habitat
-        self._library, self._simulator = _start(self.scene, settings, habitat)
+        self._settings, self._habitat = settings, replace(habitat, dataset=dataset)
+        self._library, self._simulator = _start(self.scene, settings, self._habitat)
         self._agent = self._simulator.get_agent(0)
         self.rigid_objects = _rigid_objects(self._simulator)
         self._make_walkable()
@@ -93,11 +93,6 @@ class Connection:
             raise BackendUnavailable(f"Habitat's navigation mesh of {self.scene} has no room for this robot")
         return point
 
-    def bounds(self) -> tuple[Vec, Vec]:
-        """Lowest and highest corner (3,) of the navigation mesh."""
-        corners = ros_from_habitat(np.asarray(self._paths.get_bounds(), np.float64))
-        return corners.min(axis=0), corners.max(axis=0)
-
     def semantic_objects(self) -> list[Any]:
         """Habitat's semantic objects; none for a scene without."""
         scene = self._simulator.semantic_scene
@@ -135,6 +130,18 @@ class Connection:
     def _set_motion(self, kind: str) -> None:
         for thing in self.rigid_objects:
             thing.motion_type = getattr(self._library.physics.MotionType, kind)
+
+
+def _scene_and_dataset(scene: str | Path | None, dataset: str) -> tuple[str, str]:
+    """What to load, of which data set ("" for none)."""
+    if scene is None:
+        raise BadHouse("habitat: want scene=FILE.glb, or dataset=CONFIG and scene=a scene of it, got none")
+    config, mark, name = str(scene).rpartition("#")
+    if mark and config.endswith(_DATASET_FILE):
+        return name, config
+    if not dataset:
+        _require_file(str(scene))
+    return str(scene), dataset
 
 
 def _start(scene: str, settings: SimSettings, habitat: HabitatSettings) -> tuple[Any, Any]:

@@ -45,9 +45,8 @@ class Movable:
     @property
     def box(self) -> Box:
         """Bounds in the map frame, metres."""
-        local, turned = self.handle.root_scene_node.cumulative_bb, self.handle.rotation
+        local, rotation = self.handle.root_scene_node.cumulative_bb, _quaternion(self.handle.rotation)
         low, high = (np.asarray(corner, np.float64) for corner in (local.min, local.max))
-        rotation = np.append(np.asarray(turned.vector, np.float64), float(turned.scalar))
         center = matrix_from_quaternion(rotation) @ (low + high) / 2 + self._origin
         return box_from_habitat(center, (high - low) / 2, rotation)
 
@@ -142,4 +141,11 @@ def _box(obb: Any) -> Box | None:
     center, half = np.asarray(obb.center, np.float64), np.asarray(obb.half_extents, np.float64)
     if not (np.isfinite(center).all() and np.isfinite(half).all() and half.max() > 0):
         return None
-    return box_from_habitat(center, half, np.asarray(obb.rotation, np.float64))
+    return box_from_habitat(center, half, _quaternion(obb.rotation))
+
+
+def _quaternion(rotation: Any) -> Vec:
+    """(x, y, z, w) of Habitat's two ways to tell a rotation: those four numbers, or a vector and a scalar."""
+    if hasattr(rotation, "scalar"):
+        return np.append(np.asarray(rotation.vector, np.float64), float(rotation.scalar))
+    return np.asarray(rotation, np.float64)

@@ -26,11 +26,6 @@ class PathFinder:
     def seed(self, number):
         self._rng = np.random.default_rng(number)
 
-    def get_bounds(self):
-        cells = np.argwhere(self._free)
-        low, high = self._point(cells.min(axis=0)), self._point(cells.max(axis=0))
-        return low, high
-
     def get_random_navigable_point(self, max_tries=10):
         cells = np.argwhere(self._free)
         return self._point(cells[self._rng.integers(len(cells))]) if len(cells) else np.full(3, np.nan, np.float32)

@@ -347,6 +347,13 @@ def test_a_missing_file_is_named(tmp_path, exported):
         sim.make("habitat")
 
 
+def test_a_scene_of_a_data_set_can_be_named_in_one_word(exported_apart, movables):
+    simulator = sim.make("habitat", scene=f"{exported_apart.dataset}#{exported_apart.scene}", **SIZE)
+    assert fingerprint(simulator.observe()) == fingerprint(movables.observe())
+    assert simulator.objects() == movables.objects()
+    simulator.close()
+
+
 def test_a_scene_that_cannot_be_loaded_is_one_error(tmp_path, exported):
     (tmp_path / "torn.glb").write_bytes(b"glTF" + bytes(40))
     with pytest.raises(BackendUnavailable, match="cannot load"):
