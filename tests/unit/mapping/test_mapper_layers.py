@@ -97,7 +97,7 @@ def test_movers_are_followed_only_when_asked_for(room):
     follows, ignores = Mapper(MapperSettings(movers=True)), Mapper()
     run(frames, follows)
     run(frames, ignores)
-    ahead = follows.movers(after_s=1.0)[0]
+    ahead = follows.space.movers(after_s=1.0)[0]
 
     assert ignores.space.movers() == []
     assert abs(ahead.vy - 0.8) < 0.4
