@@ -21,7 +21,7 @@ from sim.house.assets import object_types
 from sim.settings import SimSettings
 from sim.thor.actions import pose_of, same_pose, unity_action
 from sim.thor.connection import Connection
-from sim.thor.observation import InstanceNumbers, frame_of, triple
+from sim.thor.observation import InstanceNumbers, frame_of, reading, triple
 from sim.thor.scenes import ThorScene, load_scene, room_of_bounds
 from sim.thor.settings import ThorSettings
 from sim.thor.truth import objects_of
@@ -85,14 +85,12 @@ class ThorSimulator:
             BackendUnavailable: the process has ended or does not answer.
         """
         self._require_open()
-        agent_y = float(self._metadata["agent"]["position"]["y"])
-        event = self._connection.step(unity_action(action, agent_y))
-        self._event, self._frame = event, None
+        self._event = self._connection.step(unity_action(action, self._agent_y_m()))
+        self._frame = None
         self._n_steps += 1
-        ok = bool(event.metadata["lastActionSuccess"])
-        return StepResult(
-            self.observe(), ok=ok, error="" if ok else str(event.metadata.get("errorMessage") or "Failed.")
-        )
+        ok = bool(self._metadata["lastActionSuccess"])
+        error = "" if ok else str(self._metadata.get("errorMessage") or f"{action.name} failed.")
+        return StepResult(self.observe(), ok=ok, error=error)
 
     def observe(self) -> CameraFrame:
         """What the camera sees now; asking again gives the same frame."""
@@ -104,7 +102,8 @@ class ThorSimulator:
     def objects(self) -> list[SimObject]:
         """The truth about all objects, in AI2-THOR's order; O(objects x rooms)."""
         self._require_open()
-        return objects_of(self._metadata, self.rooms(), self._numbers)
+        with reading("objects"):
+            return objects_of(self._metadata, self.rooms(), self._numbers)
 
     def object(self, uid: str) -> SimObject:
         """The truth about one object.
@@ -119,13 +118,16 @@ class ThorSimulator:
 
     def rooms(self) -> list[SimRoom]:
         """The rooms of a house; a scene of the build is one room."""
-        return list(self._scene.rooms) or [room_of_bounds(self._scene.name, self._metadata)]
+        with reading("bounds of the scene"):
+            return list(self._scene.rooms) or [room_of_bounds(self._scene.name, self._metadata)]
 
     def reachable(self) -> Vec:
         """(N, 2) points of a grid through the agent that it can walk to, metres, sorted; takes no simulated time."""
         self._require_open()
-        told = self._connection.step({"action": "GetReachablePositions"}).metadata["actionReturn"] or []
-        points = ros_from_unity(np.array([triple(point) for point in told]).reshape(-1, 3))[:, :2]
+        event = self._connection.step({"action": "GetReachablePositions"})
+        with reading("reachable positions"):
+            told = [triple(position) for position in event.metadata["actionReturn"] or []]
+        points = ros_from_unity(np.array(told).reshape(-1, 3))[:, :2]
         return points[np.lexsort((points[:, 1], points[:, 0]))]
 
     def can_stand(self, points: Vec) -> NDArray[np.bool_]:
@@ -166,7 +168,8 @@ class ThorSimulator:
 
     @property
     def agent_pose(self) -> AgentPose:
-        return pose_of(self._metadata["agent"])
+        with reading("a pose"):
+            return pose_of(self._metadata["agent"])
 
     @property
     def T_world_base(self) -> Vec:  # noqa: N802 (T_a_b is the field's own name)
@@ -187,10 +190,14 @@ class ThorSimulator:
 
     def _go_to_start(self) -> None:
         """A house says where the agent begins; when it cannot stand there, it stays where AI2-THOR has put it."""
-        start, agent = self._scene.start, self._connection.event.metadata["agent"]
-        if start is not None and not same_pose(start, pose_of(agent)):
-            agent_y = float(agent["position"]["y"])
-            self._connection.step(unity_action(Action("Teleport", pose=start), agent_y))
+        start, self._event = self._scene.start, self._connection.event
+        if start is not None and not same_pose(start, self.agent_pose):
+            self._connection.step(unity_action(Action("Teleport", pose=start), self._agent_y_m()))
+
+    def _agent_y_m(self) -> float:
+        """How high AI2-THOR's origin of the agent is above the floor."""
+        with reading("a pose"):
+            return float(self._metadata["agent"]["position"]["y"])
 
     @property
     def _metadata(self) -> Any:
@@ -199,11 +206,8 @@ class ThorSimulator:
     def _read_frame(self) -> CameraFrame:
         stamp = _FIRST_STAMP_NS + self._n_steps * round(self._settings.step_s * 1e9)
         names = (f"ai2thor {self._scene.name}", self._map_id)
-        try:
+        with reading("a frame"):
             return frame_of(self._event, self._numbers, self._connection.far_m, stamp, names)
-        except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
-            self.close()
-            raise BackendUnavailable(f"AI2-THOR sent a frame that cannot be read: {error!r}") from error
 
     def _require_open(self) -> None:
         if not self._connection.is_open:

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from memory_core.errors import BackendUnavailable
 from memory_core.frame import CameraFrame
 from memory_core.geometry import Vec
 from memory_core.labels import STRUCTURE, spoken
@@ -112,6 +114,21 @@ def frame_of(event: Any, numbers: InstanceNumbers, far_m: float, stamp_ns: int, 
         instance_ids=numbers.read(event.instance_segmentation_frame),
         instance_labels=numbers.labels,
     )
+
+
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Whatever is wrong with what AI2-THOR has sent is one error.
+
+    Raises:
+        BackendUnavailable: something is missing or of the wrong kind.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+        raise BackendUnavailable(
+            f"AI2-THOR sent {what} that cannot be read ({type(error).__name__}: {error}); want those of ai2thor 5"
+        ) from error
 
 
 def triple(point: Mapping[str, Any], axes: Iterable[str] = "xyz") -> list[float]:
