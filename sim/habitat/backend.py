@@ -50,11 +50,11 @@ class HabitatSimulator:
         """
         check(settings)
         check(habitat)
-        self._scene, self._settings, self._habitat, self._map_id = scene, settings, habitat, map_id
+        self._settings, self._habitat, self._map_id = settings, habitat, map_id
         self._connection: Connection | None = None
         self._frame: CameraFrame | None = None
         self._objects: list[SimObject] | None = None
-        self._begin()
+        self._begin(scene)
 
     def reset(self, scene: str | None = None, seed: int | None = None) -> CameraFrame:
         """Begin anew, perhaps in another scene or at another place; the clock begins anew too."""
@@ -63,8 +63,7 @@ class HabitatSimulator:
             check(self._settings)
         if scene is not None and scene != self._scene:
             self.close()
-            self._scene = scene
-        self._begin()
+        self._begin(scene or self._scene)
         return self.observe()
 
     def step(self, action: Action) -> StepResult:
@@ -176,9 +175,10 @@ class HabitatSimulator:
             self._connection.close()
         self._connection, self._frame = None, None
 
-    def _begin(self) -> None:
+    def _begin(self, scene: str | Path | None) -> None:
         if self._connection is None:
-            self._connection = Connection(self._scene, self._settings, self._habitat)
+            self._connection = Connection(scene, self._settings, self._habitat)
+            self._scene = scene
             self._things = Things(self._connection.semantic_objects(), self._connection.rigid_objects)
             self._rooms = rooms_of(self._things)
         for thing in self._things.movable.values():

@@ -20,8 +20,11 @@ from memory_core.errors import BackendUnavailable, BadHouse, BadSettings, NotPos
 from memory_core.geometry import unproject
 from sim import Action, AgentPose
 from sim.habitat import hand, probe
+from sim.habitat.body import Body
 from sim.habitat.export import export_house, semantic_colour
 from sim.habitat.things import Things
+from sim.habitat.truth import rooms_of
+from sim.house.agent import Refused
 from sim.house.assets import AssetTable
 from sim.house.schema import load_house
 from sim.house.world import World
@@ -360,6 +363,31 @@ def test_a_scene_that_cannot_be_loaded_is_one_error(tmp_path, exported):
         sim.make("habitat", scene=tmp_path / "torn.glb")
 
 
+def test_after_a_scene_that_fails_reset_loads_the_one_before(tmp_path, exported):
+    simulator = sim.make("habitat", scene=exported.stage, **SIZE)
+    first = fingerprint(simulator.observe())
+    with pytest.raises(BadHouse):
+        simulator.reset(scene=str(tmp_path / "nowhere.glb"))
+    assert fingerprint(simulator.reset()) == first
+    simulator.close()
+
+
+@pytest.mark.skipif(IS_REAL, reason="replaces functions of the stand-in")
+def test_a_navigation_mesh_is_loaded_or_the_robot_does_not_start(tmp_path, exported, library, monkeypatch):
+    (tmp_path / "scene.navmesh").write_bytes(b"")
+    mesh = str(tmp_path / "scene.navmesh")
+    loaded = []
+    finder = importlib.import_module("habitat_sim.pathfinder").PathFinder
+    with pytest.raises(BackendUnavailable, match="cannot load the navigation mesh"):
+        sim.make("habitat", scene=exported.stage, navmesh=mesh, **SIZE)
+    monkeypatch.setattr(finder, "load_nav_mesh", lambda self, path: loaded.append(path) or True)
+    sim.make("habitat", scene=exported.stage, navmesh=mesh, **SIZE).close()
+    assert loaded == [mesh]
+    monkeypatch.setattr(library.Simulator, "recompute_navmesh", lambda *args: False)
+    with pytest.raises(BackendUnavailable, match="nothing would stop the robot"):
+        sim.make("habitat", scene=exported.stage, **SIZE)
+
+
 def test_settings_are_checked(exported):
     with pytest.raises(BadSettings, match="gpu_device_id"):
         sim.make("habitat", scene=exported.stage, gpu_device_id=-2)
@@ -412,6 +440,53 @@ def test_a_scene_without_semantics_has_images_and_no_objects(exported, tmp_path)
     simulator.close()
 
 
+class Ramp:
+    """A navigation mesh that rises with x and ends at 4 m around the origin; it stands in for a connection."""
+
+    slope = 0.4
+
+    def walked(self, start, end):
+        far = np.abs(end[:2]).max() > 4
+        return np.array([*(start if far else end)[:2], self.slope * (start if far else end)[0]])
+
+    def snapped(self, position):
+        x, y = np.clip(position[:2], -4, 4)
+        return np.array([x, y, self.slope * x]) if np.abs(position[:2]).max() < 50 else np.full(3, np.nan)
+
+    def start(self, seed):
+        return np.zeros(3)
+
+    def stand(self, position, yaw_rad, horizon_rad):
+        self.at = position
+
+
+def test_the_robot_stands_on_the_floor_at_whatever_height():
+    ramp = Ramp()
+    robot = Body(ramp, snap_m=0.1, seed=0)
+    robot.act(Action("MoveAhead", distance_m=1.0))
+    np.testing.assert_allclose(ramp.at, [1.0, 0.0, 0.4])
+    robot.act(Action("MoveAhead", distance_m=1.5))
+    assert robot.floor_m == pytest.approx(1.0)
+    with pytest.raises(Refused, match="blocked"):
+        robot.act(Action("MoveAhead", distance_m=2.0))
+    assert (robot.pose.x, robot.floor_m) == (pytest.approx(2.5), pytest.approx(1.0))
+
+
+def test_only_the_storey_is_reachable():
+    robot = Body(Ramp(), snap_m=0.1, seed=0)
+    points = robot.reachable()
+    assert np.abs(points[:, 0]).max() == pytest.approx(1.25)  # half a metre up or down
+    assert np.abs(points[:, 1]).max() == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize("point", [(4.2, 0.0), (100.0, 0.0), (3.0, 0.0)])  # off the mesh, where there is none, upstairs
+def test_a_teleport_off_the_floor_is_refused(point):
+    robot = Body(Ramp(), snap_m=0.1, seed=0)
+    with pytest.raises(Refused, match="cannot stand"):
+        robot.act(Action("Teleport", pose=AgentPose(x=point[0], y=point[1], yaw_rad=0.0)))
+    assert (robot.pose.x, robot.pose.y) == (0, 0)
+
+
 class Something:
     """An object with just these attributes."""
 
@@ -432,6 +507,15 @@ def test_what_has_no_name_or_no_number_is_background():
     image = np.array([[0, 1, 2, 3], [4, 5, 6, 2**32 - 1]], np.uint32)
     np.testing.assert_array_equal(things.read(image), [[0, 1, 0, 0], [0, 5, 0, 0]])
     assert things.read(image).dtype == np.int32
+
+
+def test_a_region_with_a_category_is_a_room_of_that_kind():
+    kitchen = Something(id="0_3", category=Something(name=lambda: "Kitchen"))
+    hall = Something(id="0_4", category=None)
+    rows = [(1, "oven", "a", kitchen), (2, "wall", "b", kitchen), (3, "wall", "c", hall), (4, "lamp", "d", None)]
+    rooms = rooms_of(Things([semantic_object(*row) for row in rows], []))
+    assert [(room.id, room.label) for room in rooms] == [("0_3", "kitchen"), ("0_4", "room")]
+    assert rooms[0].contains(0.0, 0.0)
 
 
 def test_names_and_numbers_are_given_once():
