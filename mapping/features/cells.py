@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mapping.features import kernels
+from mapping.features import kernels, moving
+from mapping.laying import lay
 from mapping.octree.blocks import blocks_of, keys_of
 from mapping.octree.storage import REGION
 from mapping.octree.table import MAX_BLOCK, allocate, find_all, insert
@@ -38,6 +39,7 @@ class FeatureCells:
 
     def __init__(self, capacity: int = 1024) -> None:
         self.n = 0
+        self._emptied: set[tuple[int, ...]] = set()
         self._allocate(capacity)
 
     def _allocate(self, capacity: int) -> None:
@@ -86,6 +88,39 @@ class FeatureCells:
         kernels.rename(np.ascontiguousarray(names), self.items[: self.n], self.counts[: self.n])
         self.changed[: self.n] = 1
 
+    def move(self, T: NDArray[np.float64]) -> None:
+        """Move each block rigidly, T (n, 4, 4) voxels, row by row; all of it has changed. O(cells).
+
+        A voxel was seen where the one that its centre comes from was; a cell takes the votes of the cell that most of
+        its voxels come from. Where several blocks come to lie, their votes add up in order of their keys.
+
+        Raises:
+            BadInput: something would leave the map's coordinates; nothing is changed.
+        """
+        rows = np.argsort(self.keys[: self.n])
+        blocks = blocks_of(self.keys[rows])
+        of, targets, inverses = lay(blocks, T[rows], "features")
+        moved = FeatureCells(64)
+        keys, which = np.unique(keys_of(targets), return_inverse=True)
+        to = moved._rows_near(blocks_of(keys).astype(np.int32))[which.reshape(-1)]
+        moving.gather(
+            blocks, inverses, rows, of, targets, to, self.items, self.counts, self.seen,
+            moved.items, moved.counts, moved.seen,
+        )  # fmt: skip
+        moved._keep(np.flatnonzero(moved.seen[: moved.n].any(axis=1)))
+        moved._emptied = self._emptied | {tuple(region) for region in (blocks // REGION).tolist()}
+        self.__dict__.update(moved.__dict__)
+
+    def _keep(self, rows: NDArray[np.int64]) -> None:
+        """Only these rows (N,), which have changed. O(N)."""
+        old = [array[rows] for array in self._arrays()]
+        self.n = len(rows)
+        self._allocate(max(64, 1 << len(rows).bit_length()))
+        for array, kept in zip(self._arrays(), old, strict=True):
+            array[: self.n] = kept
+        self.changed[: self.n] = 1
+        insert(self.keys[: self.n], 0, self._table_keys, self._table_rows)
+
     def scores(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, 64) mean of the values (m,) of each cell's items, weighted by votes. O(blocks)."""
         scores = np.zeros((self.n, N_CELLS), np.float32)
@@ -115,13 +150,14 @@ class FeatureCells:
         Marks them as stored. O(blocks + cells in changed regions).
         """
         changed = self.keys[: self.n][self.changed[: self.n] != 0]
-        dirty = {tuple(region) for region in (blocks_of(changed) // REGION).tolist()}
+        dirty = {tuple(region) for region in (blocks_of(changed) // REGION).tolist()} | self._emptied
         parts: dict[tuple[int, ...], list[int]] = {region: [] for region in sorted(dirty)}
         for row, region in enumerate((blocks_of(self.keys[: self.n]) // REGION).tolist()):
             if tuple(region) in dirty:
                 parts[tuple(region)].append(row)
         self.changed[: self.n] = 0
-        return {"_".join(map(str, region)): self._region(np.array(rows)) for region, rows in parts.items()}
+        self._emptied = set()
+        return {"_".join(map(str, region)): self._region(np.array(rows, np.int64)) for region, rows in parts.items()}
 
     def _region(self, rows: NDArray[np.int64]) -> dict[str, Any]:
         rows = rows[np.argsort(self.keys[rows])]

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from mapping.features import kernels
 from mapping.features.bank import FeatureBank
 from mapping.features.cells import FeatureCells
-from mapping.octree.blocks import keys_of
+from mapping.octree.blocks import blocks_of, keys_of
 from memory_core.errors import BadFrame, BadInput, CorruptMemory
 from memory_core.frame import CameraFrame
 from memory_core.packing import pack, unpack
@@ -174,6 +174,22 @@ class FeatureLayer:
         features[known] = np.einsum("ij,ijk->ik", weights, self.bank.vectors[np.where(weights > 0, items, 0)])
         lengths = np.linalg.norm(features, axis=1, keepdims=True)
         return np.asarray(features / np.where(lengths > 0, lengths, 1.0), np.float32)
+
+    def block_centers(self) -> NDArray[np.float64]:
+        """(n, 3) metres, the middle of every block, in the order in which `move` wants transforms. O(blocks)."""
+        return np.asarray((blocks_of(self.cells.keys[: self.cells.n]) + 0.5) * (8 * self.voxel_size_m), np.float64)
+
+    def move(self, T: NDArray[np.float64]) -> None:
+        """Move each block rigidly, T (n, 4, 4) metres, as when the trajectory it was seen from is corrected. O(cells).
+
+        Raises:
+            BadInput: not one transform for each block, or one that leaves the map's coordinates; nothing is changed.
+        """
+        if T.shape != (self.cells.n, 4, 4):
+            raise BadInput(f"T: want ({self.cells.n}, 4, 4), one for each block, got {T.shape}")
+        in_voxels = T.copy()
+        in_voxels[:, :3, 3] /= self.voxel_size_m
+        self.cells.move(in_voxels)
 
     @property
     def memory_bytes(self) -> int:

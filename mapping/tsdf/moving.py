@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mapping.compiled import compiled
-from mapping.octree.blocks import blocks_of, in_range
+from mapping.compiled import lean
+from mapping.laying import lay
+from mapping.octree.blocks import blocks_of, keys_of
 from mapping.tsdf.blocks import TsdfBlocks
-from mapping.tsdf.kernels import BLOCK, MAX_WEIGHT, VOXELS, Stored
-from memory_core.errors import BadInput
+from mapping.tsdf.kernels import BLOCK, MAX_WEIGHT, Stored
 
 _AROUND = np.stack(np.meshgrid(*[np.arange(-1, 2)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
-_CORNERS = np.array([[c >> 2, c >> 1 & 1, c & 1] for c in range(8)], np.float64)
 _LEAST_SEEN = 0.5  # of the eight voxels around a point, by their shares, for its distance to be known
+_AT_ONCE = 4096  # blocks, so that scratch space stays small
 
 
 def moved(blocks: TsdfBlocks, T: NDArray[np.float64]) -> TsdfBlocks:
@@ -28,36 +28,30 @@ def moved(blocks: TsdfBlocks, T: NDArray[np.float64]) -> TsdfBlocks:
     Raises:
         BadInput: something would leave the map's coordinates.
     """
-    rows = np.nonzero(blocks.stored.known[: blocks.n])[0]
+    old = blocks.fetched()
+    rows = np.nonzero(old.known[: blocks.n])[0]
     rows = rows[np.argsort(blocks.keys[rows])]
-    at, result = blocks_of(blocks.keys[rows]), TsdfBlocks()
-    for block, row in zip(at, rows, strict=True):
-        around = blocks.rows_of(block + _AROUND).reshape(3, 3, 3)
-        targets = _targets(block, T[row])
-        to = result.rows_near(targets.astype(np.int32), np.zeros(3, np.int64))
-        gather(block, around, np.linalg.inv(T[row]), targets, to, blocks.fetched(), result.stored)
+    at = blocks_of(blocks.keys[rows])
+    result = TsdfBlocks()
+    laid = lay(at, T[rows], "surfaces")
+    for first in range(0, len(rows), _AT_ONCE):
+        pairs = slice(*np.searchsorted(laid.of, [first, first + _AT_ONCE]).tolist())
+        around = blocks.rows_of((at[first : first + _AT_ONCE, None] + _AROUND).reshape(-1, 3)).reshape(-1, 3, 3, 3)
+        keys, which = np.unique(keys_of(laid.targets[pairs]), return_inverse=True)
+        to = result.rows_near(blocks_of(keys).astype(np.int32), np.zeros(3, np.int64))[which.reshape(-1)]
+        gather(at, around, first, laid.inverses, laid.of[pairs], laid.targets[pairs], to, old, result.stored)
     n = result.n
-    result.stored.known[:n] = (result.stored.weight[:n] > 0).any(axis=1)
     result.stored.changed[:n] = result.stored.stale[:n] = result.stored.known[:n]
     return result
 
 
-def _targets(block: NDArray[np.int64], T: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Blocks (m, 3) that may hold some of a block after it moved."""
-    corners = (block + _CORNERS) * BLOCK @ T[:3, :3].T + T[:3, 3]
-    low, high = (np.floor(edge / BLOCK).astype(np.int64) for edge in (corners.min(axis=0), corners.max(axis=0)))
-    if not in_range(np.stack([low, high])):
-        raise BadInput("correction: it moves surfaces out of the map's coordinates")
-    return np.asarray(np.argwhere(np.ones(high - low + 1, bool)) + low, np.int64)
-
-
-@compiled
+@lean
 def _row_of(around: Any, x: Any, y: Any, z: Any) -> Any:
     """Row of the block of a voxel, whose coordinates count from the middle block's first."""
     return around[(x >> 3) + 1, (y >> 3) + 1, (z >> 3) + 1]
 
 
-@compiled
+@lean
 def _distance(x: Any, y: Any, z: Any, around: Any, old: Stored) -> Any:
     """Distance in steps at a point between voxel centres, and the share of them that were seen."""
     x0, y0, z0 = np.int64(np.floor(x)), np.int64(np.floor(y)), np.int64(np.floor(z))
@@ -71,28 +65,57 @@ def _distance(x: Any, y: Any, z: Any, around: Any, old: Stored) -> Any:
     return total / max(seen, 1e-9), seen
 
 
-@compiled
-def gather(block: Any, around: Any, T: Any, targets: Any, to: Any, old: Stored, new: Stored) -> None:
-    """Fills voxels of targets (m, 3), rows `to` of `new`, whose centres T (4, 4) brings into a block of `old`."""
+@lean
+def _is_beside(at: Any, along: Any) -> Any:
+    """Whether no step 0 .. 7 has at + step * along within a block."""
+    end = at + (BLOCK - 1) * along
+    return (at < 0 and end < 0) or (at >= BLOCK and end >= BLOCK)
+
+
+@lean
+def _put(value: Any, added: Any, old: Stored, row: Any, nearest: Any, new: Stored, to: Any, i: Any) -> None:
+    """A distance with its weight, and the colour of the voxel nearest to it, into voxel i of a row."""
+    before = np.int64(new.weight[to, i])
+    both = before + added
+    mean = (before * new.tsdf[to, i] + added * value) / both
+    if added > before and old.rgb[row, 0, nearest] > 0:
+        for c in range(3):
+            new.rgb[to, c, i] = old.rgb[row, c, nearest]
+    new.tsdf[to, i] = np.int16(np.floor(mean + 0.5))
+    new.weight[to, i] = np.uint8(both if both < MAX_WEIGHT else MAX_WEIGHT)
+    new.known[to] = 1
+
+
+@lean
+def gather(
+    blocks: Any, around: Any, first: int, T: Any, of: Any, targets: Any, to: Any, old: Stored, new: Stored
+) -> None:
+    """Fills voxels of targets (m, 3), rows `to` (m,) of `new`, from the blocks (n, 3) `of` (m,) which each target is.
+
+    T (n, 4, 4) brings the centres of voxels of `new` to where they are from. around (k, 3, 3, 3) are the rows in `old`
+    around blocks first .. first + k - 1, of which the targets are.
+    """
     for m in range(targets.shape[0]):
-        for i in range(VOXELS):
-            px = targets[m, 0] * BLOCK + (i >> 6) + 0.5
-            py, pz = targets[m, 1] * BLOCK + ((i >> 3) & 7) + 0.5, targets[m, 2] * BLOCK + (i & 7) + 0.5
-            x = T[0, 0] * px + T[0, 1] * py + T[0, 2] * pz + T[0, 3] - block[0] * BLOCK
-            y = T[1, 0] * px + T[1, 1] * py + T[1, 2] * pz + T[1, 3] - block[1] * BLOCK
-            z = T[2, 0] * px + T[2, 1] * py + T[2, 2] * pz + T[2, 3] - block[2] * BLOCK
-            if not (x >= 0 and y >= 0 and z >= 0 and x < BLOCK and y < BLOCK and z < BLOCK):
+        j = of[m]
+        M, block, near = T[j], blocks[j], around[j - first]
+        row = near[1, 1, 1]
+        dx, dy, dz = M[0, 2], M[1, 2], M[2, 2]
+        pz = targets[m, 2] * BLOCK + 0.5
+        for column in range(BLOCK * BLOCK):
+            px, py = targets[m, 0] * BLOCK + (column >> 3) + 0.5, targets[m, 1] * BLOCK + (column & 7) + 0.5
+            x0 = M[0, 0] * px + M[0, 1] * py + dx * pz + M[0, 3] - block[0] * BLOCK
+            y0 = M[1, 0] * px + M[1, 1] * py + dy * pz + M[1, 3] - block[1] * BLOCK
+            z0 = M[2, 0] * px + M[2, 1] * py + dz * pz + M[2, 3] - block[2] * BLOCK
+            if _is_beside(x0, dx) or _is_beside(y0, dy) or _is_beside(z0, dz):
                 continue
-            row = around[1, 1, 1]
-            nearest = (np.int64(x) << 6) | (np.int64(y) << 3) | np.int64(z)
-            added = np.int64(old.weight[row, nearest])
-            value, seen = _distance(x - 0.5, y - 0.5, z - 0.5, around, old)
-            if added == 0 or seen < _LEAST_SEEN:
-                continue
-            before = np.int64(new.weight[to[m], i])
-            both = before + added
-            mean = (before * new.tsdf[to[m], i] + added * value) / both
-            if added > before and old.rgb[row, 0, nearest] > 0:
-                new.rgb[to[m], :, i] = old.rgb[row, :, nearest]
-            new.tsdf[to[m], i] = np.int16(np.floor(mean + 0.5))
-            new.weight[to[m], i] = np.uint8(both if both < MAX_WEIGHT else MAX_WEIGHT)
+            for k in range(BLOCK):
+                x, y, z = x0 + k * dx, y0 + k * dy, z0 + k * dz
+                if not (x >= 0 and y >= 0 and z >= 0 and x < BLOCK and y < BLOCK and z < BLOCK):
+                    continue
+                nearest = (np.int64(x) << 6) | (np.int64(y) << 3) | np.int64(z)
+                added = np.int64(old.weight[row, nearest])
+                if added == 0:
+                    continue
+                value, seen = _distance(x - 0.5, y - 0.5, z - 0.5, near, old)
+                if seen >= _LEAST_SEEN:
+                    _put(value, added, old, row, nearest, new, to[m], (column << 3) | k)

@@ -245,3 +245,72 @@ def test_damaged_storage_is_refused_by_name(room, rng):
         FeatureLayer().restore_regions({"features/bank": blocks["features/bank"]})
     with pytest.raises(CorruptMemory, match=f"of region {region}"):
         FeatureLayer().restore_regions({**blocks, region: blocks["features/bank_0"]})
+
+
+def turned(angle, shift):
+    T = np.eye(4)
+    T[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    T[:3, 3] = shift
+    return T
+
+
+def moved(layer, T):
+    layer.move(np.tile(T, (layer.cells.n, 1, 1)))
+    return layer
+
+
+def test_what_is_lit_moves_with_the_map(room, rng):
+    layer = seen_by(room.walk_around(n=12), rng)
+    before = layer.light_up(embedding("bowl"), threshold=0.5).points
+    T = turned(0.3, (1.04, -0.37, 0.11))
+    after = moved(layer, T).light_up(embedding("bowl"), threshold=0.5).points
+
+    assert len(after) == pytest.approx(len(before), rel=0.3)
+    nearest = np.linalg.norm((before @ T[:3, :3].T + T[:3, 3])[:, None] - after, axis=2)
+    assert nearest.min(axis=0).max() < 2.1 * layer.voxel_size_m * np.sqrt(3)
+    assert nearest.min(axis=1).max() < 2.1 * layer.voxel_size_m * np.sqrt(3)
+
+
+def test_moving_by_whole_blocks_and_back_changes_nothing(room, rng):
+    layer, same = (seen_by(room.walk_around(n=4), np.random.default_rng(3)) for _ in range(2))
+    stored = {**same.changed_regions()}
+    moved(moved(layer, turned(0.0, (0.4, -0.8, 1.2))), turned(0.0, (-0.4, 0.8, -1.2)))
+    regions = layer.changed_regions()
+    assert {name: content for name, content in regions.items() if name in stored} == stored
+
+
+def test_a_moved_layer_is_restored_from_what_was_stored_before_and_after(room, rng):
+    layer = seen_by(room.walk_around(n=6), rng)
+    stored = layer.changed_regions()
+    moved(layer, turned(0.2, (7.0, 0.0, 0.0)))
+    stored.update(layer.changed_regions())
+    again = FeatureLayer()
+    again.restore_regions(stored)
+
+    assert not layer.changed_regions()
+    lit, expected = again.light_up(embedding("table")), layer.light_up(embedding("table"))
+    np.testing.assert_array_equal(lit.points, expected.points)
+    np.testing.assert_array_equal(lit.scores, expected.scores)
+
+
+def test_blocks_that_come_to_lie_on_each_other_add_up_their_votes(room, rng):
+    layer = FeatureLayer()
+    layer.cells.vote(np.array([[0, 0, 0, 5, 1], [4, 0, 0, 5, 2], [4, 0, 0, 6, 2]], np.int32))
+    T = np.tile(np.eye(4), (2, 1, 1))
+    T[np.argmax(layer.block_centers()[:, 0]), 0, 3] = -8 * layer.voxel_size_m
+    layer.move(T)
+    items, counts = layer.cells.items[0, 0], layer.cells.counts[0, 0]
+
+    assert layer.cells.n == 1
+    assert dict(zip(items[counts > 0].tolist(), counts[counts > 0].tolist(), strict=True)) == {5: 2, 6: 1}
+    assert layer.cells.seen[0, 0] == 3
+
+
+def test_a_motion_for_each_block_is_wanted_and_none_out_of_the_map(room, rng):
+    layer = seen_by(room.walk_around(n=2), rng)
+    before = layer.changed_regions()
+    with pytest.raises(BadInput, match="one for each block"):
+        layer.move(np.eye(4)[None])
+    with pytest.raises(BadInput, match="out of the map"):
+        moved(layer, turned(0.0, (1e6, 0.0, 0.0)))
+    assert not layer.changed_regions() and before
