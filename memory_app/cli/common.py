@@ -84,18 +84,16 @@ def _house_options(size: str | None, assets: Path | None, given: dict[str, Any])
         raise click.UsageError(f"{', '.join(given)}: these are for bags, not for house tours")
     options: dict[str, Any] = {"asset_database": assets} if assets else {}
     if size:
-        options["width"], options["height"] = size_of(size) or (None, None)
+        options["width"], options["height"] = size_of(size)
     return options
 
 
-def size_of(text: str | None) -> tuple[int, int] | None:
-    """Width and height of "WIDTHxHEIGHT", pixels; None for none.
+def size_of(text: str) -> tuple[int, int]:
+    """Width and height of "WIDTHxHEIGHT", pixels.
 
     Raises:
         UsageError: it is something else.
     """
-    if text is None:
-        return None
     try:
         width, height = (int(part) for part in text.lower().split("x"))
     except ValueError:
