@@ -36,14 +36,12 @@ _SCENE = (
 @click.option(
     "--radius", "radius_m", type=float, default=1.0, show_default=True, help="Metres within which a goal counts."
 )
-@click.option(
-    "--size", metavar="WxH", callback=lambda _, __, text: size_of(text), help="Image size. [default: 320x240]"
-)
+@click.option("--size", metavar="WxH", help="Size of the images. [default: 320x240]")
 @click.option("--memory", "memory_dir", type=click.Path(path_type=Path), help="Keep the memory here; for one episode.")
 @as_json
 def sim(
     simulator: str, kind: str, scenes: tuple[str, ...], noise: str | None, drift: float, drop: float,
-    memory_dir: Path | None, as_json: bool, **options: Any,
+    size: str | None, memory_dir: Path | None, as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Closed-loop episodes in SIMULATOR, judged by its truth.
 
@@ -61,7 +59,7 @@ def sim(
     settings = EpisodeSettings(
         simulator, kind, scenes or (None,), options["episodes"], options["seed"],
         settings_from(NoiseSettings, {"depth_camera": noise or "perfect", "drift": drift, "drop": drop}),
-        options["radius_m"], options["size"], memory_dir,
+        options["radius_m"], size_of(size) if size else None, memory_dir,
     )  # fmt: skip
     done = []
     with progress_bar(f"{simulator} {kind}", quiet=as_json, unit="episode") as show:
