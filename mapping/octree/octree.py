@@ -24,6 +24,7 @@ from memory_core.frame import CameraFrame
 MAX_LEVEL = 6  # of a cell as large as a region
 _MAX_BOX_VOXELS = 1 << 31
 _BLOCK = 8
+_MANY = 1 << 14  # points
 
 
 class Octree:
@@ -382,13 +383,14 @@ def _vectors(name: str, values: ArrayLike) -> NDArray[np.float64]:
     return array
 
 
-def warm_up() -> None:
+def warm_up(device: str = "cpu") -> None:
     """Compile or load every kernel of a build, so that the first frame is as fast as the next: some 20 s once."""
-    octree = Octree()
+    octree = Octree(device=device)
     for shape in ((2, 2), (3, 5)):
         octree.integrate(_wall(shape))
-    octree.occupancy(np.zeros((1, 3)))
-    octree.raycast(np.zeros((1, 3)), np.ones((1, 3)), 1.0)
+    for n in (1, _MANY):  # many go to the device, if there is one
+        octree.occupancy(np.zeros((n, 3)))
+        octree.raycast(np.zeros((n, 3)), np.ones((n, 3)), 1.0)
     octree.dense(np.zeros(3), np.ones(3))
     octree.restore_regions(octree.changed_regions())
 

@@ -289,9 +289,9 @@ def _room(n: int) -> Touched:
     return Touched(np.full(2 * n, -1, np.int64), np.empty((n, 3), np.int32))
 
 
-def warm_up() -> None:
+def warm_up(device: str = "cpu") -> None:
     """Compile or load every kernel, so that the first frame is as fast as the next: about 10 s once, then 0.2 s."""
-    tsdf = Tsdf()
+    tsdf = Tsdf(device=device)
     K = np.array([[2.0, 0, 1], [0, 2.0, 1], [0, 0, 1]])
     rgb, depth = np.zeros((3, 5, 3), np.uint8), np.ones((3, 5), np.float32)
     tsdf.integrate(CameraFrame(stamp_ns=0, rgb=rgb, depth=depth, K=K, T_world_cam=np.eye(4)))

@@ -12,8 +12,19 @@ import click
 from memory_app.cli.common import as_json, print_json
 
 _BENCHES = (
-    "octree", "growth", "tsdf", "topology", "frontiers", "exploring", "features", "loop", "pipeline", "house", "render",
-)  # fmt: skip
+    "octree",
+    "growth",
+    "tsdf",
+    "topology",
+    "frontiers",
+    "exploring",
+    "features",
+    "loop",
+    "gpu",
+    "pipeline",
+    "house",
+    "render",
+)
 _MODULES = {"loop": "loop_closure"}  # where the name of the bench says too little for a module
 
 
@@ -21,7 +32,10 @@ _MODULES = {"loop": "loop_closure"}  # where the name of the bench says too litt
 @click.argument("name", type=click.Choice(_BENCHES))
 @click.option("--data", type=click.Path(path_type=Path), help="Recording, or for house FILE#INDEX.")
 @click.option(
-    "--frames", type=click.IntRange(1), metavar="N", help="Frames to use. [default: 20 for octree and tsdf, else all]"
+    "--frames",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Frames to use. [default: 20 for octree, tsdf and gpu, else all]",
 )
 @as_json
 def bench(name: str, data: Path | None, frames: int | None, as_json: bool) -> None:
@@ -36,6 +50,7 @@ def bench(name: str, data: Path | None, frames: int | None, as_json: bool) -> No
     exploring a house explored by the robot's own map against a robot that knows the floor
     features  a bank of embeddings: speed, coverage, size; how fast a query lights up the map
     loop      a tour that drifts, corrected: where objects are then; corrections of 10,000 nodes
+    gpu       the GPU's kernels against the CPU's: speed, and whether the maps are the same to the byte
     pipeline  a whole build: speed by stage, memory, disk
     house     the memory of a house tour against the truth: objects, rooms, answers
     render    the embedded house: frames a second, agreement with plain numpy; --data HOUSES.jsonl

@@ -153,6 +153,14 @@ def test_the_device_answers_for_regions_that_left_ram_and_for_what_faded(device,
     assert other.changed_regions() == cpu.changed_regions()
 
 
+def test_what_only_the_host_has_is_found_by_the_device(device, asks_the_device):
+    cpu, other = both(device, walk(3))
+    points = np.random.default_rng(2).uniform(-3, 3, (3000, 3))
+    restored = Octree(0.08, device)
+    restored.restore_regions(other.changed_regions())
+    np.testing.assert_array_equal(restored.log_odds(points), cpu.log_odds(points))
+
+
 def test_paging_loses_nothing(device):
     frames = walk(24, step_m=1.5)
     cpu, other = both(device, [*frames, *reversed(frames)], voxel_size_m=0.1, ram_budget_bytes=3 << 20)
