@@ -71,7 +71,10 @@ def parse_house(content: Any, name: str) -> House:
     Raises:
         BadHouse: something needed is missing or impossible, with its path.
     """
-    return parse_metadata(content, name) if is_metadata(content) else parse_procthor(content, name)
+    try:
+        return parse_metadata(content, name) if is_metadata(content) else parse_procthor(content, name)
+    except RecursionError as error:
+        raise BadHouse(f"{name}: want things in things in things, but not hundreds of them") from error
 
 
 def _split(spec: str) -> tuple[Path, int | None]:

@@ -53,6 +53,11 @@ class NoisySimulator:
         result = self.simulator.step(action)
         return replace(result, frame=self._taken(result.frame))
 
+    def wait(self, seconds: float) -> CameraFrame:
+        """Let time pass, in simulators that know how to."""
+        simulator: Any = self.simulator
+        return self._taken(simulator.wait(seconds))
+
     def observe(self) -> CameraFrame:
         """What the camera gives now; asking again gives the same frame."""
         return self._taken(self.simulator.observe())

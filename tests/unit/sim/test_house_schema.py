@@ -70,6 +70,15 @@ def test_other_texts_are_refused(tmp_path, text):
         load_house(file)
 
 
+def test_things_nested_without_end_are_refused(own_house):
+    crate = own_house["objects"][0]
+    for depth in range(900):
+        crate = {**own_house["objects"][1], "id": f"crate{depth}", "children": [crate]}
+    own_house["objects"] = [crate]
+    with pytest.raises(BadHouse, match="not hundreds"):
+        parse_house(own_house, "test")
+
+
 def test_the_only_house_of_a_file_is_number_0(tmp_path, own_house):
     plain = tmp_path / "a.json"
     plain.write_text(json.dumps(own_house, indent=2))

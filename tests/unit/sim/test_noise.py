@@ -211,6 +211,7 @@ def test_a_robot_acts_on_what_it_believes():
     np.testing.assert_allclose(robot.observe().T_world_cam[:2, 3], [believed.x, believed.y], atol=1e-6)
     np.testing.assert_allclose(robot.T_world_base[:2, 3], [believed.x, believed.y], atol=1e-6)
     assert robot.objects() == robot.simulator.objects()
+    assert not np.array_equal(robot.wait(1.0).depth, robot.simulator.observe().depth)
     assert robot.step(sim.Action("Teleport", pose=believed)).ok
     after = robot.simulator.agent_pose
     np.testing.assert_allclose([after.x, after.y, after.yaw_rad], [true.x, true.y, true.yaw_rad], atol=1e-6)
