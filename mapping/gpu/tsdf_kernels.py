@@ -46,7 +46,7 @@ class Touched:
 
 @wp.func
 def _enter(x: int, y: int, z: int, touched: Touched):
-    """Adds a block unless it is there."""
+    """Adds a block unless it is there. `seen` is larger than `blocks`, so it fills only after these overflow."""
     code = (wp.int64(x + OFFSET) << wp.int64(32)) | (wp.int64(y + OFFSET) << wp.int64(16)) | wp.int64(z + OFFSET)
     mask = touched.seen.shape[0] - 1
     mixed = (wp.uint64(code) * wp.uint64(0x9E3779B97F4A7C15)) >> wp.uint64(34)
@@ -66,7 +66,6 @@ def _enter(x: int, y: int, z: int, touched: Touched):
                 touched.blocks[n, 2] = z
             return
         place = (place + 1) & mask
-    wp.atomic_add(touched.n_found, 0, room + 1)
 
 
 @wp.func

@@ -268,6 +268,22 @@ def test_surfaces_in_more_blocks_than_there_is_room_for_are_all_found(device, mo
     assert other.changed_regions() == cpu.changed_regions()
 
 
+@pytest.mark.parametrize("name", ["shared", "view", "update", "tsdf", "lookup"])
+def test_kernels_compile_for_a_gpu_and_round_as_the_cpu_does(name, tmp_path):
+    """No GPU is needed for this: products and sums are not fused, quotients and roots are exact."""
+    warp = pytest.importorskip("warp")
+    module = pytest.importorskip(f"mapping.gpu.{name}_kernels")
+    try:
+        warp.compile_aot_module(module, arch=75, module_dir=str(tmp_path), use_ptx=True)
+    except RuntimeError as error:
+        pytest.skip(f"Warp's compiler for GPUs is not here: {error}")
+    (ptx,) = tmp_path.glob("*.ptx")
+    code = ptx.read_text()
+    assert ".visible .entry" in code
+    for inexact in ("fma.rn", "div.full", "div.approx", "sqrt.approx", ".ftz"):
+        assert inexact not in code
+
+
 def test_auto_takes_a_gpu_only_where_there_is_one(monkeypatch):
     monkeypatch.setattr(devices, "has_warp", lambda: True)
     monkeypatch.setattr(devices, "has_cuda", lambda: True)
