@@ -16,8 +16,10 @@ import numpy as np
 import pytest
 
 import sim
+from memory_app.pipeline import Pipeline
 from memory_core.errors import BackendUnavailable, BadHouse, BadSettings, NotPossible
 from memory_core.geometry import unproject
+from memory_core.memory import Memory
 from sim import Action, AgentPose
 from sim.habitat import hand, probe
 from sim.habitat.body import Body
@@ -162,6 +164,60 @@ def test_the_same_script_gives_the_same_trajectory(habitat, house):
         assert here.frame.stamp_ns == there.frame.stamp_ns
         np.testing.assert_allclose(here.frame.T_world_cam, there.frame.T_world_cam, atol=1e-6)
         np.testing.assert_allclose(habitat.T_world_base, house.T_world_base, atol=1e-6)
+
+
+class Walk:
+    """The frames of a simulator at places, and while it turns there."""
+
+    name = "walk"
+
+    def __init__(self, simulator, poses):
+        self.n_frames, self.drops, self.warnings = 6 * len(poses), {}, []
+        self._simulator, self._poses = simulator, poses
+
+    def frames(self, start=0):
+        for pose in self._poses:
+            yield at(self._simulator, pose)
+            for _ in range(5):
+                yield self._simulator.step(Action("RotateLeft", angle_deg=8.0)).frame
+
+
+def remembered(simulator, poses, folder):
+    """Of each thing in the memory of a walk: its class and where it is."""
+    simulator.reset()
+    with Memory.open(folder) as memory:
+        Pipeline().run(Walk(simulator, poses), memory)
+        return sorted((i.label, *np.round(i.box.center, 2).tolist()) for i in memory.graph().instances.values())
+
+
+def test_the_same_walk_gives_the_same_memory(habitat, house, poses, tmp_path):
+    here, there = (remembered(s, poses[:5], tmp_path / s.__class__.__name__) for s in (habitat, house))
+    assert len(there) > 10
+    assert [row[0] for row in here] == [row[0] for row in there]
+    np.testing.assert_allclose([row[1:] for row in here], [row[1:] for row in there], atol=0.05)
+
+
+@pytest.mark.parametrize("index", [17, 250])
+def test_houses_of_procthor_look_in_habitat_as_they_do_here(
+    index, procthor_world, shared_data, asset_database, tmp_path
+):
+    exported = export_house(procthor_world(index), tmp_path, movable_apart=index % 2 == 0)
+    there = sim.make("habitat", scene=f"{exported.dataset}#{exported.scene}", **SIZE)
+    scene = f"{shared_data('houses/procthor_1k/train.jsonl.gz')}#{index}"
+    here = sim.make("house", scene=scene, asset_database=asset_database, **SIZE)
+    points = here.reachable()
+    agree = []
+    for number, (x, y) in enumerate(points[:: len(points) // 5]):
+        pose = AgentPose(x=float(x), y=float(y), yaw_rad=float(number), horizon_rad=0.3)
+        seen, wanted = at(there, pose), at(here, pose)
+        if np.abs(seen.T_world_cam - wanted.T_world_cam).max() > 1e-6:
+            continue  # moved off a wall
+        same = seen.instance_ids == wanted.instance_ids
+        agree.append(same.mean())
+        assert np.quantile(np.abs(seen.depth - wanted.depth)[same], 0.999) <= LARGEST_DEPTH_ERROR_M
+    assert len(agree) >= 4
+    assert np.mean(agree) >= 0.999
+    there.close()
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_another_start(habitat):
