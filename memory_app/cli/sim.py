@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import click
+import yaml
 
 from memory_app.cli.common import as_json, print_json, progress_bar, size_of
 from memory_app.episodes import KINDS, EpisodeSettings, Report, run_episodes
@@ -15,6 +17,7 @@ from sim import NoiseSettings
 from sim.making import SIMULATORS
 from sim.noise import CAMERAS
 
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _SCENE = (
     'What to load; give several and the episodes take turns. house: "house", FILE or FILE#INDEX of ProcTHOR, or '
     '"gen?rooms=5&seed={seed}", where {seed} becomes the seed of the episode. ai2thor: FloorPlan1 or a ProcTHOR file. '
@@ -37,11 +40,12 @@ _SCENE = (
     "--radius", "radius_m", type=float, default=1.0, show_default=True, help="Metres within which a goal counts."
 )
 @click.option("--size", metavar="WxH", help="Size of the images. [default: 320x240]")
+@click.option("--option", "given", multiple=True, metavar="NAME=VALUE", help="A setting of the simulator alone.")
 @click.option("--memory", "memory_dir", type=click.Path(path_type=Path), help="Keep the memory here; for one episode.")
 @as_json
 def sim(
     simulator: str, kind: str, scenes: tuple[str, ...], noise: str | None, drift: float, drop: float,
-    size: str | None, memory_dir: Path | None, as_json: bool, **options: Any,
+    size: str | None, given: tuple[str, ...], memory_dir: Path | None, as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Closed-loop episodes in SIMULATOR, judged by its truth.
 
@@ -59,7 +63,7 @@ def sim(
     settings = EpisodeSettings(
         simulator, kind, scenes or (None,), options["episodes"], options["seed"],
         settings_from(NoiseSettings, {"depth_camera": noise or "perfect", "drift": drift, "drop": drop}),
-        options["radius_m"], size_of(size) if size else None, memory_dir,
+        options["radius_m"], size_of(size) if size else None, _options(given), memory_dir,
     )  # fmt: skip
     done = []
     with progress_bar(f"{simulator} {kind}", quiet=as_json, unit="episode") as show:
@@ -72,3 +76,14 @@ def sim(
         print_json(report.to_json())
     else:
         click.echo(report.summary())
+
+
+def _options(given: tuple[str, ...]) -> dict[str, Any]:
+    """Settings from NAME=VALUE, numbers as numbers."""
+    options: dict[str, Any] = {}
+    for text in given:
+        name, separator, value = text.partition("=")
+        if not separator:
+            raise click.UsageError(f"--option: want NAME=VALUE, got {text!r}")
+        options[name] = yaml.safe_load(value) if _NUMBER.fullmatch(value) else value
+    return options

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from memory_app.episodes import playing
 from memory_app.episodes.report import Episode
@@ -27,6 +28,7 @@ class EpisodeSettings:
         seed: of the first episode; the next one has the next.
         radius_m: within which a goal of a search is reached.
         size: of the images, width and height in pixels; None is the simulator's own.
+        options: of the simulator alone, as for sim.make.
         memory_dir: where to keep the memory of a single episode.
     """
 
@@ -38,6 +40,7 @@ class EpisodeSettings:
     noise: NoiseSettings = field(default_factory=NoiseSettings)
     radius_m: float = 1.0
     size: tuple[int, int] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
     memory_dir: Path | None = None
 
 
@@ -71,7 +74,9 @@ def _worlds(settings: EpisodeSettings) -> list[World]:
     for n in range(settings.n_episodes):
         scene, seed = settings.scenes[n % len(settings.scenes)], settings.seed + n
         scene = scene.replace("{seed}", str(seed)) if scene else None
-        worlds.append(World(settings.simulator, scene, seed, settings.noise, settings.radius_m, settings.size))
+        worlds.append(
+            World(settings.simulator, scene, seed, settings.noise, settings.radius_m, settings.size, settings.options)
+        )
     return worlds
 
 

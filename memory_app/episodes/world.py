@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +24,7 @@ class World:
         seed: where the robot stands at first, what is asked of it, and the noise.
         radius_m: within which a goal is reached.
         size: of the images, width and height in pixels; None is the simulator's own.
+        options: of the simulator alone, as for sim.make.
     """
 
     simulator: str
@@ -30,6 +33,7 @@ class World:
     noise: NoiseSettings
     radius_m: float
     size: tuple[int, int] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -47,7 +51,7 @@ class World:
             BackendUnavailable, BadHouse: the simulator or the scene cannot be had.
         """
         width, height = self.size or (None, None)
-        perfect: Simulator = sim.make(self.simulator, scene=self.scene, width=width, height=height)
+        perfect: Simulator = sim.make(self.simulator, scene=self.scene, width=width, height=height, **self.options)
         points = np.asarray(perfect.reachable(), np.float64)
         rng = self.rng(0)
         x, y = points[rng.integers(len(points))].tolist()
