@@ -17,6 +17,7 @@ _BOARD_M = 0.02
 _SAME_LEVEL_M = 0.04
 _LEAST_PAD_M = 0.01
 _HIGHEST_PAD_M = 0.3
+_PANEL_M, _THICKEST_PANEL_M = 0.06, 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +295,15 @@ def _laptop(e: Extent) -> list[Part]:
     return _solid([e.slab((0.06, 0, 0), (1, 1, 0.1)), e.slab((0, 0, 0), (0.06, 1, 1))])
 
 
+def _screen(e: Extent) -> list[Part]:
+    """A panel on a foot; only a panel when it is as thin as one, as on a wall."""
+    if e.size[0] <= _THICKEST_PANEL_M:
+        return _block(e)
+    half = _PANEL_M / 2 / e.size[0]
+    panel = e.slab((0.5 - half, 0, 0.1), (0.5 + half, 1, 1))
+    return _solid([panel, e.slab((0.5 - half, 0.45, 0), (0.5 + half, 0.55, 0.1)), e.slab((0, 0.3, 0), (1, 0.7, 0.03))])
+
+
 def _toilet(e: Extent) -> list[Part]:
     return _solid([e.slab((0.3, 0.08, 0), (1, 0.92, 0.5)), e.slab((0, 0, 0), (0.3, 1, 1))])
 
@@ -314,5 +324,6 @@ _SHAPES: dict[str, Callable[[Extent], list[Part]]] = {
     "lamp": _lamp,
     "plant": _plant,
     "laptop": _laptop,
+    "screen": _screen,
     "toilet": _toilet,
 }

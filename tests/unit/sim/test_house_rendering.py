@@ -175,6 +175,7 @@ def test_an_l_shaped_room_is_whole(own_house):
         "laptop",
         "toilet",
         "drawer",
+        "screen",
     ],
 )
 def test_the_boxes_of_a_shape_fill_the_extent_and_stay_inside(shape):
