@@ -131,7 +131,7 @@ def stand_before(house, uid):
     """Go to where a thing can be seen and reached."""
     thing = house.object(uid)
     center = np.array(thing.box.center)
-    points = house.reachable(0.1)
+    points = house.reachable()
     for x, y in points[np.argsort(np.abs([thing.box.distance_m((x, y, center[2])) - 0.4 for x, y in points]))][:50]:
         way = center[:2] - (x, y)
         horizon = np.clip(np.arctan2(1.5 - center[2], np.hypot(*way)), -1.2, 1.2)
