@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from memory_core.errors import BadHouse
 from memory_core.geometry import Vec
 from sim.house import building
-from sim.house.geometry2d import distance_to_rectangles, distance_to_segments, inside_polygon
+from sim.house.geometry2d import inside_polygon
+from sim.house.obstacles import Obstacles
 from sim.house.specs import WallSpec
 from sim.house.world import Thing, World
 
@@ -32,21 +33,27 @@ class Floor:
         self._rooms = [room.corners for room in world.house.rooms]
         self._radius_m = radius_m
         segments = [segment for wall in world.house.walls for segment in _solid_segments(wall, world)]
-        self._starts = np.array([s[0] for s in segments]).reshape(-1, 2)
-        self._ends = np.array([s[1] for s in segments]).reshape(-1, 2)
         rectangles = [r for thing in world.things.values() if not thing.held for r in _footprints(thing, world)]
-        self._centers = np.array([r[0] for r in rectangles]).reshape(-1, 2)
-        self._axes = np.array([r[1] for r in rectangles]).reshape(-1, 2, 2)
-        self._halves = np.array([r[2] for r in rectangles]).reshape(-1, 2)
+        self._obstacles = Obstacles(
+            np.array([s[0] for s in segments]).reshape(-1, 2),
+            np.array([s[1] for s in segments]).reshape(-1, 2),
+            np.array([r[0] for r in rectangles]).reshape(-1, 2),
+            np.array([r[1] for r in rectangles]).reshape(-1, 2, 2),
+            np.array([r[2] for r in rectangles]).reshape(-1, 2),
+        )
 
     def clearance_m(self, points: Vec) -> Vec:
-        """(N,) distance from points (N, 2) to the nearest wall or furniture, 0 outside all rooms; O(N obstacles)."""
+        """(N,) distance from points (N, 2) to the nearest wall or furniture, 0 outside all rooms.
+
+        O(N x obstacles nearby + obstacles).
+        """
         inside = np.zeros(len(points), bool)
         for corners in self._rooms:
-            inside |= inside_polygon(points, corners)
-        to_walls = distance_to_segments(points, self._starts, self._ends)
-        to_furniture = distance_to_rectangles(points, self._centers, self._axes, self._halves)
-        return np.where(inside, np.minimum(to_walls, to_furniture), 0.0)
+            at = ((points >= corners.min(axis=0)) & (points <= corners.max(axis=0))).all(axis=1)
+            inside[at] |= inside_polygon(points[at], corners)
+        distance = np.zeros(len(points))
+        distance[inside] = self._obstacles.distance_m(points[inside])
+        return distance
 
     def can_stand(self, points: Vec) -> NDArray[np.bool_]:
         """(N,) whether the robot fits at points (N, 2)."""
