@@ -268,6 +268,23 @@ def test_surfaces_in_more_blocks_than_there_is_room_for_are_all_found(device, mo
     assert other.changed_regions() == cpu.changed_regions()
 
 
+def test_a_whole_mapper_tells_the_same_on_the_device(device, box_world, mapped, monkeypatch):
+    box_world.put("table", (0, 0, 0.35), (1.0, 0.6, 0.7))
+    box_world.put("mug", (0.2, 0.1, 0.75), (0.1, 0.1, 0.1), colour=(20, 20, 210))
+    frames = box_world.walk_around(n=16)
+    told = mapped(frames)[1]
+    chosen = []
+    for layer in ("octree.octree", "tsdf.tsdf"):
+        monkeypatch.setattr(f"mapping.{layer}.resolve", lambda _: chosen.append(devices.resolve(device)) or chosen[-1])
+    told_there = mapped(frames)[1]
+    assert chosen == [devices.resolve(device)] * 2
+    assert any(name.startswith("tsdf/") for update in told for name in update.map_blocks)
+    for here, there in zip(told, told_there, strict=True):
+        assert there.map_blocks == here.map_blocks
+        assert there.state == here.state
+        assert [e.canonical() for e in there.events] == [e.canonical() for e in here.events]
+
+
 @pytest.mark.parametrize("name", ["shared", "view", "update", "tsdf", "lookup"])
 def test_kernels_compile_for_a_gpu_and_round_as_the_cpu_does(name, tmp_path):
     """No GPU is needed for this: products and sums are not fused, quotients and roots are exact."""
