@@ -28,12 +28,11 @@ from sim.scores import RouteEpisode, score_routes
 
 _COVERED = 0.95
 
-Play = Callable[[World, Memory], Episode]
+Play = Callable[[World, Memory, Watched], Episode]
 
 
-def explore(world: World, memory: Memory) -> Episode:
+def explore(world: World, memory: Memory, watched: Watched) -> Episode:
     """Explore the whole scene; the memory is judged, and how much of the floor was seen."""
-    watched = world.begin()
     points = np.asarray(watched.reachable(), np.float64)
     explorer = Explorer(cast(Simulator, watched), memory)
     coverage = Coverage(points, explorer.mapper.octree)
@@ -50,18 +49,16 @@ def explore(world: World, memory: Memory) -> Episode:
     return _judged(world, "explore", watched, memory, figures, covered >= _COVERED)
 
 
-def take_tour(world: World, memory: Memory) -> Episode:
+def take_tour(world: World, memory: Memory, watched: Watched) -> Episode:
     """A tour past all of the floor, which the robot is told; the memory is judged."""
-    watched = world.begin()
     session = Session(memory, watched.observe())
     tour(cast(Simulator, watched), session.add)
     session.flush(final=True)
     return _judged(world, "tour", watched, memory, {"frames": session.n_frames}, None)
 
 
-def live_day(world: World, memory: Memory) -> Episode:
+def live_day(world: World, memory: Memory, watched: Watched) -> Episode:
     """A tour, a day on which people change things, another tour; what the memory tells of the changes is judged."""
-    watched = world.begin()
     house = getattr(watched.simulator, "simulator", watched.simulator)
     if not isinstance(house, HouseSimulator):
         raise BadSettings(f"a day: want the simulator 'house', in which people live, got {world.simulator!r}")
@@ -113,7 +110,7 @@ def fetch(world: World, memory: Memory, n_tasks: int) -> Iterator[Episode]:
         yield Episode("fetch", world.name, world.seed + n, result.ok, text, figures, {"believed": result.believed})
 
 
-PLAYS: dict[str, Play] = {"explore": explore, "tour": take_tour, "day": live_day}
+PLAYS: dict[str, Play] = {"explore": explore, "tour": take_tour, "day": live_day, "search": search}
 
 
 def _judged(

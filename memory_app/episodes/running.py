@@ -44,7 +44,7 @@ class EpisodeSettings:
     memory_dir: Path | None = None
 
 
-KINDS = (*playing.PLAYS, "search", "fetch")
+KINDS = (*playing.PLAYS, "fetch")
 
 
 def run_episodes(settings: EpisodeSettings, progress: Progress | None = None) -> Iterator[Episode]:
@@ -92,9 +92,7 @@ def _run(settings: EpisodeSettings, worlds: Sequence[World]) -> Iterator[Episode
     with tempfile.TemporaryDirectory() as scratch, Memory.open(settings.memory_dir or Path(scratch) / "m") as memory:
         if settings.kind == "fetch":
             yield from playing.fetch(worlds[0], memory, len(worlds))
-        elif settings.kind == "search":
-            watched = worlds[0].begin()
+            return
+        with worlds[0].begun() as watched:
             for world in worlds:
-                yield playing.search(world, memory, watched)
-        else:
-            yield playing.PLAYS[settings.kind](worlds[0], memory)
+                yield playing.PLAYS[settings.kind](world, memory, watched)

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -44,18 +45,24 @@ class World:
         """Random numbers of their own for each purpose."""
         return np.random.default_rng([self.seed, purpose])
 
-    def begin(self) -> Watched:
-        """The world at its beginning, with the robot at a random point of the floor, facing anywhere.
+    @contextmanager
+    def begun(self) -> Iterator[Watched]:
+        """The world from its beginning, the robot at a random point of the floor, facing anywhere; closed in the end.
 
         Raises:
             BackendUnavailable, BadHouse: the simulator or the scene cannot be had.
         """
         width, height = self.size or (None, None)
         perfect: Simulator = sim.make(self.simulator, scene=self.scene, width=width, height=height, **self.options)
-        points = np.asarray(perfect.reachable(), np.float64)
+        try:
+            self._put_somewhere(perfect)
+            noise = replace(self.noise, noise_seed=self.noise.noise_seed + self.seed)
+            yield Watched(perfect if noise.is_perfect else NoisySimulator(perfect, noise))
+        finally:
+            perfect.close()
+
+    def _put_somewhere(self, simulator: Simulator) -> None:
+        points = np.asarray(simulator.reachable(), np.float64)
         rng = self.rng(0)
         x, y = points[rng.integers(len(points))].tolist()
-        perfect.step(Action("Teleport", pose=AgentPose(x=x, y=y, yaw_rad=float(rng.uniform(-np.pi, np.pi)))))
-        if self.noise.is_perfect:
-            return Watched(perfect)
-        return Watched(NoisySimulator(perfect, replace(self.noise, noise_seed=self.noise.noise_seed + self.seed)))
+        simulator.step(Action("Teleport", pose=AgentPose(x=x, y=y, yaw_rad=float(rng.uniform(-np.pi, np.pi)))))
