@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib
+from contextlib import suppress
 from importlib.util import find_spec
 
 from memory_core.errors import BackendUnavailable
@@ -41,10 +43,20 @@ def has_warp() -> bool:
 
 
 def has_cuda() -> bool:
-    """Whether Warp, which must be installed, finds a GPU. Imports it: half a second, the first time."""
+    """Whether Warp, which must be installed, finds a GPU; it is imported only where there is a driver for one."""
+    if not _has_driver():
+        return False
     warp = importlib.import_module("warp")
     warp.config.log_level = warp.LOG_ERROR  # that there is no driver is no news
     return bool(warp.is_cuda_available())
+
+
+def _has_driver() -> bool:
+    for library in ("libcuda.so.1", "nvcuda.dll"):
+        with suppress(OSError):
+            ctypes.CDLL(library)
+            return True
+    return False
 
 
 def _require_warp(device: str) -> None:
