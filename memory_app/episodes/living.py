@@ -10,7 +10,7 @@ from typing import cast
 from memory_app.episodes.touring import tour
 from memory_app.episodes.watched import Watched
 from memory_app.episodes.world import World
-from memory_app.pipeline import Session
+from memory_app.exploring.intake import Intake
 from memory_core.frame import CameraFrame
 from memory_core.geometry import Box
 from memory_core.memory import Memory
@@ -51,10 +51,9 @@ def live(world: World, watched: Watched, house: HouseSimulator, memory: Memory) 
 
 def _toured(sim: Simulator, memory: Memory) -> Witness:
     """Tour the house into the memory, as one session; what was to be seen on the tour."""
-    witness, first = Witness(), sim.observe()
-    session = Session(memory, first)
-    tour(sim, _both(session.add, witness.see))
-    session.flush(final=True)
+    witness, intake = Witness(), Intake(sim, memory)
+    tour(sim, _both(intake.take, witness.see))
+    intake.session.flush(final=True)
     return witness
 
 

@@ -17,9 +17,9 @@ from memory_app.episodes.touring import tour
 from memory_app.episodes.watched import Watched
 from memory_app.episodes.world import World
 from memory_app.exploring.explorer import Explorer
+from memory_app.exploring.intake import Intake
 from memory_app.exploring.oracle import Coverage
 from memory_app.exploring.searching import Searcher
-from memory_app.pipeline import Session
 from memory_app.sim_tasks import attempts
 from memory_core.errors import BadSettings
 from memory_core.memory import Memory
@@ -51,10 +51,10 @@ def explore(world: World, memory: Memory, watched: Watched) -> Episode:
 
 def take_tour(world: World, memory: Memory, watched: Watched) -> Episode:
     """A tour past all of the floor, which the robot is told; the memory is judged."""
-    session = Session(memory, watched.observe())
-    tour(cast(Simulator, watched), session.add)
-    session.flush(final=True)
-    return _judged(world, "tour", watched, memory, {"frames": session.n_frames}, None)
+    intake = Intake(cast(Simulator, watched), memory)
+    tour(cast(Simulator, watched), intake.take)
+    intake.session.flush(final=True)
+    return _judged(world, "tour", watched, memory, {"frames": intake.session.n_frames}, None)
 
 
 def live_day(world: World, memory: Memory, watched: Watched) -> Episode:

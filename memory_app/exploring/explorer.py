@@ -13,17 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from mapping import Mapper
-from mapping.pose_graph import CorrectedPoses, PoseRefused
 from memory_app.exploring.driver import Driver
 from memory_app.exploring.ground import Ground, Ways
+from memory_app.exploring.intake import Intake
 from memory_app.exploring.settings import ExplorationSettings
-from memory_app.pipeline import Session
 from memory_core.config import check
 from memory_core.frame import CameraFrame
 from memory_core.graph import Frontier
 from memory_core.memory import Memory
 from sim import Simulator
-from sim.noise import LoopClosure
 
 Watch = Callable[[int, CameraFrame], None]
 
@@ -76,10 +74,10 @@ class Explorer:
     ) -> None:
         self._settings = settings or ExplorationSettings()
         check(self._settings)
-        self._session = Session(memory, sim.observe())
+        self._intake = Intake(sim, memory)
+        self._session = self._intake.session
         self.watch = watch
-        self._take_closure: Callable[[], LoopClosure | None] = getattr(sim, "take_closure", lambda: None)
-        self._moved = False
+        self._n_corrections = 0
         self._n_frames = 0
         self._ground = Ground(self._settings, self.mapper.octree.voxel_size_m)
         self._driver = Driver(sim, self._take, self._settings)
@@ -114,28 +112,15 @@ class Explorer:
         return target is None
 
     def _take(self, frame: CameraFrame) -> None:
-        self._follow_closure()
-        try:
-            self._session.add(frame)
-        except PoseRefused:
-            self._session.skip()
+        self._intake.take(frame)
         if self.watch:
             self.watch(self._n_frames, frame)
         self._n_frames += 1
 
-    def _follow_closure(self) -> None:
-        """Correct the map when the robot's odometry found out where it really is, before it takes the next frame."""
-        closure = self._take_closure()
-        if closure is not None:
-            self._session.flush()
-            poses = CorrectedPoses(closure.stamps_ns, closure.poses, self._session.id)
-            self.mapper.correct(poses, source_follows=True)
-            self._moved = True
-
     def _decide(self, before: Frontier | None) -> tuple[Frontier | None, Ways]:
         """The frontier most worth going to, and the ways from here; the one before when it is nearly as good."""
         self._session.flush()
-        if self._moved:
+        if self._n_corrections != self._intake.n_corrections:
             self._look_everywhere()
         self._look_at_map()
         ways = self._ground.ways(self._driver.position)
@@ -161,7 +146,7 @@ class Explorer:
     def _look_everywhere(self) -> None:
         """Read the floor anew: the map was there before, or was corrected. O(map)."""
         self._ground = Ground(self._settings, self.mapper.octree.voxel_size_m)
-        self._moved = False
+        self._n_corrections = self._intake.n_corrections
         bounds = self.mapper.octree.bounds()
         if bounds is not None:
             (x0, y0, _), (x1, y1, _) = (corner.tolist() for corner in bounds)
