@@ -81,7 +81,8 @@ class World:
         """Id of the room over a point of the floor, else of the nearest room within 0.3 m, else ""."""
         point = np.array([[x, y]])
         for room in self.house.rooms:
-            if inside_polygon(point, room.corners)[0]:
+            box = self.rooms[room.id].box
+            if box.distance_m((x, y, box.center[2])) == 0 and inside_polygon(point, room.corners)[0]:
                 return room.id
         gaps = {r.id: float(_gap_to_walls(point, r)) for r in self.house.rooms}
         nearest = min(gaps, key=lambda room_id: gaps[room_id])
