@@ -14,7 +14,8 @@ from memory_core.geometry import Box, Vec
 
 ActionName = Literal[
     "MoveAhead", "MoveBack", "MoveLeft", "MoveRight", "RotateLeft", "RotateRight", "LookUp", "LookDown", "Teleport",
-    "PickupObject", "PutObject", "OpenObject", "CloseObject", "ToggleObjectOn", "ToggleObjectOff", "SliceObject", "Done",
+    "PickupObject", "PutObject", "OpenObject", "CloseObject", "ToggleObjectOn", "ToggleObjectOff", "SliceObject",
+    "Done",
 ]  # fmt: skip
 
 
