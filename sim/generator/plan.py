@@ -16,8 +16,9 @@ from sim.generator.request import HouseRequest
 
 Point = tuple[int, int]
 _NARROWEST_DM = 20
-_ROW_DEPTH_DM = {"flat": (36, 44), "house": (40, 50), "office": (42, 54)}
+_ROW_DEPTH_DM = {"flat": (36, 44), "house": (40, 50), "office": (42, 50)}
 _HALL_DM = (14, 19)
+_PLANS_DRAWN = 24
 _SUITE_CHANCE = 0.6
 _SUITE_BATH_DM = 22
 _SUITE_BED_DM = 22
@@ -60,8 +61,15 @@ def plan_rooms(request: HouseRequest) -> list[PlannedRoom]:
     if wanted.has_halls:
         rooms = _wings(wanted, _ROW_DEPTH_DM[request.kind], random)
     else:
-        rooms = _cut(_outline(wanted.wings[0], random), wanted.wings[0], random)
+        drawn = (_cut(_outline(wanted.wings[0], random), wanted.wings[0], random) for _ in range(_PLANS_DRAWN))
+        rooms = min(drawn, key=_narrowest_shape)
     return _turned(rooms, mirrored=bool(random.integers(2)), swapped=bool(random.integers(2)))
+
+
+def _narrowest_shape(rooms: Sequence[PlannedRoom]) -> float:
+    """How many times longer than wide the longest room is; 1.6 at least, as shapes better than that are all good."""
+    sizes = [np.ptp(np.array(room.corners), axis=0) for room in rooms]
+    return max(1.6, *(float(size.max() / size.min()) for size in sizes))
 
 
 def _outline(rooms: Sequence[WantedRoom], random: np.random.Generator) -> Rectangle:

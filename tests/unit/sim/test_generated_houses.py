@@ -137,6 +137,7 @@ def test_a_room_is_wide_enough_for_what_it_is_for():
             low, high = np.min(room.corners, axis=0), np.max(room.corners, axis=0)
             assert (high - low).min() >= (13 if room.kind == HALL else 19), (seed, room)
             assert area_m2(room.corners) >= 400, (seed, room)
+            assert room.kind == HALL or (high - low).max() <= 2.7 * (high - low).min(), (seed, room)
 
 
 def test_rooms_hold_what_such_rooms_hold():
