@@ -48,6 +48,7 @@ say "pip install .$extras (a minute or two the first time)"
 $pip install -c constraints.txt --upgrade pip setuptools wheel
 $pip install -c constraints.txt -e ".$extras"
 if [ "$what" = test ]; then
+    $pip install -c constraints.txt --no-deps ai2thor
     say "ROS interfaces (tolman_msgs, tf2_msgs)"
     "$venv/bin/python" tools/build_interfaces.py
     echo "$wanted" > "$venv/.tolman-core"
