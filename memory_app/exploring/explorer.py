@@ -162,7 +162,8 @@ class Explorer:
         if not math.isfinite(way_m):
             return 0.0
         actions = way_m / self._settings.stride_m + self._settings.lead_actions
-        return min(frontier.unseen_m3, self._settings.enough_m3) / actions
+        gain = min(frontier.unseen_m3, self._settings.enough_m3)
+        return gain * (1.0 if frontier.kind == "floor" else self._settings.space_weight) / actions
 
     def _approach(self, target: Frontier, ways: Ways) -> Frontier | None:
         """Some actions towards a frontier; the frontier, or None when it was looked at or the way is blocked."""

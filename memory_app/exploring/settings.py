@@ -24,6 +24,9 @@ class ExplorationSettings:
     replan_every: int = setting(6, "actions between two looks at the map", minimum=1, maximum=100)
     loyalty: float = setting(1.5, "how much better another frontier must be to turn away", minimum=1.0, maximum=10.0)
     enough_m3: float = setting(3.0, "unseen space beyond which more does not count", unit="m3", minimum=0.1)
+    space_weight: float = setting(
+        0.2, "what is unseen counts so much where the robot cannot drive into it", minimum=0.01, maximum=1.0
+    )
     least_m3: float = setting(0.15, "frontiers that hide less are left alone", unit="m3", minimum=0.0)
     lead_actions: float = setting(4.0, "actions added to the way when gains are weighed", minimum=0.0, maximum=100.0)
     max_actions: int = setting(6000, "give up after so many actions", minimum=1, maximum=1_000_000)
