@@ -5,5 +5,6 @@ from mapping.pose_graph.constraints import Constraint, CorrectedPoses, Correctio
 from mapping.pose_graph.gate import PoseRefused
 from mapping.pose_graph.graph import PoseGraph
 from mapping.pose_graph.solver import Solution, solve
+from mapping.pose_graph.warming import warm_up
 
-__all__ = ["Constraint", "CorrectedPoses", "Correction", "PoseGraph", "PoseRefused", "Solution", "solve"]
+__all__ = ["Constraint", "CorrectedPoses", "Correction", "PoseGraph", "PoseRefused", "Solution", "solve", "warm_up"]

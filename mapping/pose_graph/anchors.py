@@ -82,7 +82,8 @@ class BlockAnchors:
         """Forget all blocks and take these (N, 3) with their nodes (N,) instead. O(all)."""
         before = set(self._regions(np.arange(self.n)))
         self.__dict__.update(BlockAnchors().__dict__)
-        self.nodes[self._rows(blocks)] = nodes
+        rows = self._rows(blocks)  # may make the arrays anew
+        self.nodes[rows] = nodes
         self._changed[: self.n] = True
         self._emptied = before - set(self._regions(np.arange(self.n)))
 
@@ -113,7 +114,8 @@ class BlockAnchors:
             keys, nodes = values.get("keys"), values.get("nodes")
             if not (isinstance(keys, np.ndarray) and isinstance(nodes, np.ndarray) and keys.shape == nodes.shape):
                 raise CorruptMemory(f"anchors {name}: keys or nodes are missing")
-            self.nodes[self._rows(blocks_of(keys))] = nodes
+            rows = self._rows(blocks_of(keys))  # may make the arrays anew
+            self.nodes[rows] = nodes
 
     def _rows(self, blocks: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
         while self.n + len(blocks) > len(self.keys):

@@ -18,11 +18,11 @@ from mapping.pose_graph.linearise import accumulate, fill_errors
 from mapping.pose_graph.normal import NotPositive, solve_blocks
 
 DOUBTFUL_CHI2 = 22.46  # exceeded by one good constraint in a thousand: chi-square with six degrees of freedom
-_GRADUATION = 3.0
+_GRADUATION = 10.0
 _MOST_STEPS = 30
 _STEPS_BETWEEN = 3  # with fewer, poses that a false closure bent have no time to come back
 _LAST_ROUNDS = 3
-_FIRST_STEPS = 6  # before outliers are known, an exact solution is worth nothing
+_FIRST_STEPS = 3  # before outliers are known, an exact solution is worth nothing
 _SETTLED = 1e-6  # relative gain of a step that is not worth another
 _NEARLY = 1e-2  # the same before outliers are known
 _MOST_DAMPING = 1e8

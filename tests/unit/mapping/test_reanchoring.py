@@ -368,3 +368,14 @@ def taken(mapper, frame):
     except PoseRefused as error:
         return error.reason != "pose_jump"
     return True
+
+
+def test_anchors_of_large_maps_are_replaced_and_restored_whole():
+    blocks = np.stack(np.meshgrid(np.arange(40), np.arange(40), np.arange(8), indexing="ij"), axis=-1).reshape(-1, 3)
+    nodes = np.arange(len(blocks), dtype=np.int32)
+    anchors, again = BlockAnchors(), BlockAnchors()
+    anchors.replace(blocks.astype(np.int64), nodes)
+    again.restore_regions(anchors.changed_regions())
+
+    np.testing.assert_array_equal(anchors.of(blocks), nodes)
+    np.testing.assert_array_equal(again.of(blocks), nodes)
