@@ -84,6 +84,12 @@ setup(
             "warp-lang>=1.19,<2; sys_platform == 'linux' and platform_machine == 'x86_64'",
         ],
     },
-    entry_points={"console_scripts": ["tolman = memory_app.cli:main", "memory_node = memory_nodes.cli:memory_node"]},
+    entry_points={
+        "console_scripts": [
+            "tolman = memory_app.cli:main",
+            "memory_node = memory_nodes.cli:memory_node",
+            "sim_node = memory_nodes.cli:sim_node",
+        ]
+    },
     zip_safe=False,
 )

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tolman up, tolman play, and the executable that launch files start."""
+"""tolman up, tolman play, and the executables that launch files start."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from memory_nodes import runtime, transport
 from memory_nodes.parameters import as_yaml
 from memory_nodes.player import Player, PlayOptions
 from recordings import BagSource, open_source
+from sim.making import SIMULATORS
 
 _ROS_ARGUMENTS = {"ignore_unknown_options": True, "allow_interspersed_args": True}
 _EPILOG_UP = """\b
@@ -24,6 +26,7 @@ Examples:
   tolman up --memory ~/memory --rgb /camera/color/image_raw \\
       --depth /camera/aligned_depth_to_color/image_raw --camera-info /camera/color/camera_info
   tolman up --memory ~/memory --params-file my_robot.yaml --ros-args -r __ns:=/robot1
+  tolman up --memory ~/memory --sim house              (then publish on cmd_vel, goal_pose or /tolman_sim/act)
 
 \b
 Ask:  ros2 service call /tolman/query tolman_msgs/srv/Query "{text: 'where is the mug?'}"
@@ -45,10 +48,13 @@ or publish {"id": 1, "text": "where is the mug?"} on /tolman/question and read /
 @click.option("--params-file", type=click.Path(path_type=Path), help="YAML of ROS parameters; see config/.")
 @click.option("--print-params", is_flag=True, help="Print a parameter file with every parameter and its meaning.")
 @click.option("--no-planner", is_flag=True, help="Memory only.")
+@click.option("--sim", "simulator", type=click.Choice(SIMULATORS), help="Let a simulator be the robot.")
+@click.option("--scene", metavar="SCENE", help="What the simulator loads, as for tolman sim --scene.")
 @click.argument("ros_args", nargs=-1, type=click.UNPROCESSED)
 def up(
-    memory_dir: Path | None, no_planner: bool, print_params: bool, ros_args: tuple[str, ...], **given: object
-) -> None:
+    memory_dir: Path | None, no_planner: bool, print_params: bool, simulator: str | None, scene: str | None,
+    ros_args: tuple[str, ...], **given: object,
+) -> None:  # fmt: skip
     """Run the memory and the planner as ROS 2 nodes until interrupted.
 
     What the robot sees on RGB-D topics with poses goes into the memory; questions are answered from it. Interrupting
@@ -64,7 +70,13 @@ def up(
     like = given.pop("like")
     topics = topics_of(like) if isinstance(like, Path) else {}
     chosen = topics | {name: value for name, value in given.items() if value}
-    run([*ros_arguments(memory_dir, chosen), *_only_ros(ros_args)], with_planner=not no_planner)
+    if scene and not simulator:
+        raise BadSettings("--scene is what a simulator loads: say which, e.g. --sim house")
+    if simulator:
+        chosen |= {"sim_time": True, "instances": "instances"}
+    robot = {"simulator": simulator, "scene": scene or ""} if simulator else None
+    arguments = [*ros_arguments(memory_dir, chosen), *_only_ros(ros_args)]
+    run(arguments, with_planner=not no_planner, simulator=robot)
 
 
 def topics_of(bag: Path) -> dict[str, object]:
@@ -164,8 +176,19 @@ def memory_node() -> None:
     """The executable `memory_node`: like `tolman up`, with ROS arguments only."""
     from memory_nodes.bringup import run
 
+    _execute("memory_node", run)
+
+
+def sim_node() -> None:
+    """The executable `sim_node`: a simulator as a robot, with ROS arguments only."""
+    from memory_nodes.bringup import run_simulator
+
+    _execute("sim_node", run_simulator)
+
+
+def _execute(name: str, run: Callable[[list[str]], None]) -> None:
     try:
         run(_only_ros(tuple(sys.argv[1:])))
     except TolmanError as error:
-        print(f"memory_node: {error}", file=sys.stderr)
+        print(f"{name}: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, BadInput) else 1)

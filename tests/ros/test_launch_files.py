@@ -75,7 +75,7 @@ def nodes(entities, package="tolman"):
     return [e for e in entities if type(e).__name__ == "Node" and e.kwargs["package"] == package]
 
 
-@pytest.mark.parametrize("name", ["bringup", "replay"])
+@pytest.mark.parametrize("name", ["bringup", "replay", "sim"])
 def test_every_argument_is_described(described, name):
     _, entities = described(name)
 
@@ -83,7 +83,7 @@ def test_every_argument_is_described(described, name):
     assert all(about["description"] for about in arguments(entities).values())
 
 
-@pytest.mark.parametrize("name", ["bringup", "replay"])
+@pytest.mark.parametrize("name", ["bringup", "replay", "sim"])
 def test_the_usual_arguments_are_there(described, name):
     _, entities = described(name)
 
@@ -107,7 +107,7 @@ def test_bringup_starts_without_any_argument(described):
     assert all(about["default_value"] is not None for about in arguments(entities).values())
 
 
-@pytest.mark.parametrize("name", ["bringup", "replay"])
+@pytest.mark.parametrize("name", ["bringup", "replay", "sim"])
 def test_executables_are_entry_points(described, name):
     _, entities = described(name)
     setup = ast.parse((ROOT / "setup.py").read_text(encoding="utf-8"))
@@ -131,14 +131,28 @@ def test_every_parameter_and_topic_that_bringup_sets_exists(described):
     assert set(module.PARAMETERS) | set(module.REMAPPED) <= set(arguments(entities))
 
 
-def test_replay_hands_on_arguments_that_bringup_has(described):
-    module, entities = described("replay")
+@pytest.mark.parametrize("name", ["replay", "sim"])
+def test_arguments_that_are_handed_on_are_those_that_bringup_has(described, name):
+    module, entities = described(name)
     handed_on = {
         name for name, _ in next(e for e in entities if "Include" in type(e).__name__).kwargs["launch_arguments"]
     }
     _, bringup = described("bringup")
 
     assert handed_on == set(module.HANDED_ON) <= set(arguments(bringup))
+
+
+def test_every_parameter_and_topic_that_the_simulator_is_given_exists(described):
+    from memory_nodes.sim_settings import SECTIONS
+
+    module, entities = described("sim")
+    (robot,) = nodes(entities)
+
+    assert set(module.PARAMETERS) <= {spec.name for spec in SECTIONS[0].fields()}
+    assert set(module.PARAMETERS) | set(module.REMAPPED) <= set(arguments(entities))
+    assert all(about["default_value"] is not None for about in arguments(entities).values())
+    assert robot.kwargs["executable"] == "sim_node"
+    assert yaml.safe_load((ROOT / "config" / "sim.yaml").read_text(encoding="utf-8"))
 
 
 def test_the_files_that_are_named_exist(described):
