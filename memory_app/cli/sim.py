@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 import yaml
 
 from memory_app.cli.common import as_json, print_json, progress_bar, size_of
+from memory_app.cli.generate import generate
 from memory_app.episodes import KINDS, EpisodeSettings, Report, run_episodes
 from memory_core.config import settings_from
 from sim import NoiseSettings
@@ -25,8 +28,12 @@ _SCENE = (
 )
 
 
+@click.group()
+def sim() -> None:
+    """Closed-loop episodes in a simulator, judged by its truth; and houses to hold them in."""
+
+
 @click.command()
-@click.argument("simulator", type=click.Choice(SIMULATORS))
 @click.argument("kind", type=click.Choice(KINDS))
 @click.option("--scene", "scenes", multiple=True, metavar="SCENE", help=_SCENE)
 @click.option("--episodes", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Episodes to run.")
@@ -43,11 +50,11 @@ _SCENE = (
 @click.option("--option", "given", multiple=True, metavar="NAME=VALUE", help="A setting of the simulator alone.")
 @click.option("--memory", "memory_dir", type=click.Path(path_type=Path), help="Keep the memory here; for one episode.")
 @as_json
-def sim(
+def _episodes(
     simulator: str, kind: str, scenes: tuple[str, ...], noise: str | None, drift: float, drop: float,
     size: str | None, given: tuple[str, ...], memory_dir: Path | None, as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
-    """Closed-loop episodes in SIMULATOR, judged by its truth.
+    """Closed-loop episodes in this simulator, judged by its truth.
 
     \b
     explore  see all there is to see by frontiers of the robot's own map
@@ -76,6 +83,17 @@ def sim(
         print_json(report.to_json())
     else:
         click.echo(report.summary())
+
+
+_run = cast(Callable[..., None], _episodes.callback)
+for _name in SIMULATORS:
+    sim.add_command(
+        click.Command(
+            _name, callback=partial(_run, _name), params=_episodes.params, help=_episodes.help,
+            short_help=f"Episodes in {_name}.",
+        )
+    )  # fmt: skip
+sim.add_command(generate)
 
 
 def _options(given: tuple[str, ...]) -> dict[str, Any]:
