@@ -35,7 +35,8 @@ def v_measure(truth: Sequence[str], found: Sequence[str]) -> float:
     joint = np.zeros((a.max() + 1, b.max() + 1))
     np.add.at(joint, (a, b), 1.0 / len(a))
     of_a, of_b, both = _entropy(joint.sum(axis=1)), _entropy(joint.sum(axis=0)), _entropy(joint.ravel())
-    return 2 * (of_a + of_b - both) / (of_a + of_b) if of_a + of_b > 0 else 1.0
+    shared = max(0.0, of_a + of_b - both)
+    return 2 * shared / (of_a + of_b) if of_a + of_b > 0 else 1.0
 
 
 def _entropy(p: NDArray[np.float64]) -> float:
