@@ -12,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
+from scipy.spatial import cKDTree
 
 import perception
 import sim
@@ -26,6 +27,9 @@ from memory_core.geometry import canonical_pose
 from memory_core.graph import Instance
 
 DRIFT_M, DRIFT_DEG = 1.0, 5.0
+NEAR_M = 0.07
+_N_CLOSURES, _CLOSURE_M, _CLOSURE_RAD = 50, 0.005, 0.002
+_SAME_PLACE_M, _ALIKE_DEG, _LATER = 1.0, 60.0, 40  # a loop detector's reach; nodes between
 _FAR_M = 3.0
 _COMMIT_EVERY = 50
 _N_NODES = 10_000
@@ -38,7 +42,8 @@ def run(data: Path | None = None, frames: int | None = None) -> dict[str, Any]:
 
     `extra` of the rows has the parts. The large graph is made up: 10,000 nodes around a block of streets.
     """
-    rows = [*_tour(list(sim.house_source(data).frames())[:frames]), *_large()]
+    tour = list(sim.house_source(data).frames())[:frames]
+    rows = [*_tour(tour), *_closed(there_and_back(tour)), *_large()]
     return {"bench": "loop closure", "machine": machine(), "rows": rows}
 
 
@@ -55,6 +60,55 @@ def bent(frames: Sequence[CameraFrame], shift_m: float = DRIFT_M, turn_deg: floa
     return drifting
 
 
+def there_and_back(frames: Sequence[CameraFrame]) -> list[CameraFrame]:
+    """The frames, and every other one of them on the way back to where it began, in reverse."""
+    step_ns = frames[1].stamp_ns - frames[0].stamp_ns if len(frames) > 1 else 1
+    back = frames[-2::-2]
+    return [*frames, *(replace(f, stamp_ns=frames[-1].stamp_ns + (k + 1) * step_ns) for k, f in enumerate(back))]
+
+
+def closures_of(graph: PoseGraph, frames: Sequence[CameraFrame], n: int, rng: np.random.Generator) -> list[Constraint]:
+    """Up to n relations between nodes that came by the same place at different times, as a detector measures them."""
+    of = {frame.stamp_ns: frame.T_world_cam for frame in frames}
+    truth = np.stack([of[stamp] for stamp in graph.stamps_ns[: graph.n].tolist()])
+    apart = np.linalg.norm(truth[:, None, :3, 3] - truth[None, :, :3, 3], axis=2)
+    alike = truth[:, :3, 2] @ truth[:, :3, 2].T > np.cos(np.radians(_ALIKE_DEG))
+    a, b = np.nonzero(np.triu((apart < _SAME_PLACE_M) & alike, _LATER))
+    chosen = np.sort(rng.choice(len(a), min(n, len(a)), replace=False))
+    noise = np.tile(np.eye(4), (len(chosen), 1, 1))
+    noise[:, :3, 3] = rng.normal(size=(len(chosen), 3)) * _CLOSURE_M
+    noise[:, :3, :3] = rigid.rotation(rng.normal(size=(len(chosen), 3)) * _CLOSURE_RAD)
+    relative = rigid.orthonormal(rigid.invert(truth[a[chosen]]) @ truth[b[chosen]] @ noise)
+    information = np.diag([_CLOSURE_M**-2] * 3 + [_CLOSURE_RAD**-2] * 3)
+    pairs = zip(a[chosen].tolist(), b[chosen].tolist(), relative, strict=True)
+    return [Constraint(i + 1, j + 1, T, information) for i, j, T in pairs]
+
+
+def _closed(frames: list[CameraFrame]) -> list[dict[str, Any]]:
+    """The way there and back, corrected by what a loop detector finds on the way back and nothing else."""
+    straight, drifting = _built(frames), _built(bent(frames))
+    wanted = _present(straight)
+    there = _present(drifting)
+    before, _ = _errors_m(wanted, there)
+    closures = closures_of(drifting.trajectory, frames, _N_CLOSURES, np.random.default_rng(0))
+    began = time.process_time()
+    done = drifting.correct(constraints=closures)
+    seconds = time.process_time() - began
+    drifting.update(final=True)
+    errors, missed = _errors_m(wanted, _present(drifting))
+    found, n_missing = errors[np.isfinite(errors)], int(np.isinf(errors).sum())
+    share, extra = float(np.mean(errors <= NEAR_M)), len(_present(drifting)) - len(wanted)
+    return [
+        row(
+            "loop: objects within 7 cm, before", float(np.mean(before <= NEAR_M)), f"of {len(wanted)}", known=len(there)
+        ),
+        row("loop: the same after closures alone", share, f"of {len(wanted)}", missed=missed, too_many=extra),
+        row("loop: distance of objects found, median", 100 * float(np.median(found)), "cm"),
+        row("loop: distance of objects found, p95", 100 * float(np.percentile(found, 95)), "cm", missing=n_missing),
+        row("loop: correction", seconds, "s", nodes=done.n_nodes, closures=len(closures), left_out=len(done.outliers)),
+    ]
+
+
 def _tour(frames: list[CameraFrame]) -> list[dict[str, Any]]:
     straight, drifting = _built(frames), _built(bent(frames))
     wanted = _present(straight)
@@ -67,12 +121,26 @@ def _tour(frames: list[CameraFrame]) -> list[dict[str, Any]]:
     drifting.update(final=True)
     errors, missed = _errors_m(wanted, _present(drifting))
     return [
-        row("tour: objects within 7 cm, before", float(np.mean(before <= 0.07)), f"of {len(wanted)}"),
-        row("tour: objects within 7 cm, after", float(np.mean(errors <= 0.07)), f"of {len(wanted)}", missed=missed),
+        row("tour: objects within 7 cm, before", float(np.mean(before <= NEAR_M)), f"of {len(wanted)}"),
+        row("tour: objects within 7 cm, after", float(np.mean(errors <= NEAR_M)), f"of {len(wanted)}", missed=missed),
         row("tour: distance of objects, median", 100 * float(np.median(errors)), "cm"),
         row("tour: distance of objects, p95", 100 * float(np.percentile(errors, 95)), "cm"),
         row("tour: objects too many", float(len(_present(drifting)) - len(wanted)), ""),
         row("tour: correction", seconds, "s", nodes=done.n_nodes, largest_m=done.largest_m),
+        *_remains(straight, drifting),
+    ]
+
+
+def _remains(straight: Mapper, drifting: Mapper) -> list[dict[str, Any]]:
+    """How much of the corrected map's surfaces is there, and how much of those that are there it has, to a voxel."""
+    reach = 2.0 * straight.octree.voxel_size_m
+    wanted, found = straight.octree.occupied_centers(), drifting.octree.occupied_centers()
+    there, known = cKDTree(wanted).query(found)[0] <= reach, cKDTree(found).query(wanted)[0] <= reach
+    free = straight.octree.occupancy(found[~there]) == 0
+    share = float(free.sum() / max(1, len(found)))
+    return [
+        row("tour: occupied voxels that are there", float(there.mean()), "precision", in_free_space=share),
+        row("tour: surfaces found again", float(known.mean()), "recall"),
     ]
 
 
@@ -103,7 +171,7 @@ def _errors_m(wanted: Sequence[Instance], found: Sequence[Instance]) -> tuple[ND
     errors = np.full(len(wanted), np.inf)
     for i, j in zip(*linear_sum_assignment(cost), strict=True):
         errors[i] = cost[i, j] if cost[i, j] <= _FAR_M else np.inf
-    return errors, [one.label for one, error in zip(wanted, errors, strict=True) if error > 0.07]
+    return errors, [one.label for one, error in zip(wanted, errors, strict=True) if error > NEAR_M]
 
 
 def _large() -> list[dict[str, Any]]:
