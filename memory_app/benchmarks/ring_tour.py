@@ -72,8 +72,8 @@ class Ring:
         for k, (stamp_ns, said) in enumerate(zip(way.stamps_ns.tolist(), way.drifting, strict=True)):
             if (k - k * N_ROUNDS // N_NODES) % _LOOK_EVERY:
                 yield CameraFrame(
-                    stamp_ns=stamp_ns, rgb=self._rgb[:8, :8], depth=dark, K=self._K, T_world_cam=said, session_id="ring",
-                    instance_ids=nothing,
+                    stamp_ns=stamp_ns, rgb=self._rgb[:8, :8], depth=dark, K=self._K, T_world_cam=said,
+                    session_id="ring", instance_ids=nothing,
                 )  # fmt: skip
                 continue
             depth, ids = self._look(way.truth[k])
