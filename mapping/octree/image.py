@@ -40,13 +40,12 @@ class Lens(NamedTuple):
 class Rows(NamedTuple):
     """Room for two rows of the image, so that no frame asks for memory; W8 is W rounded up to a multiple of 8.
 
-    reach (2, W); ends (W,) reach where a pixel ends in range, else 0; codes (2, 1 + W8 + 1) of the voxels in which
-    pixels end, with -1 before and after; fresh (W8,) 1 for those that their neighbours have not told yet; places
-    (W8 / 8 + 1,) of eights with any.
+    reach (2, W); spare (W,); codes (2, 1 + W8 + 1) of the voxels in which pixels end, with -1 before and after; fresh
+    (W8,) 1 for those that their neighbours have not told yet; places (W8 / 8 + 1,) of eights with any.
     """
 
     reach: Floats
-    ends: Floats
+    spare: Floats
     codes: Any
     fresh: NDArray[np.uint8]
     places: Ints
@@ -88,37 +87,40 @@ def aim(lens: Lens, T: Any, position: Any, camera: Camera) -> None:
 
 
 @lean
-def _see_row(depth: Any, scale: Any, cuts: Floats, reach: Floats, ends: Floats) -> bool:
-    """Fills reach (W,) of a row of the image; False when no pixel is cut, else it fills ends (W,) too."""
-    shortest, n_beyond = cuts[0] if cuts[0] < cuts[-1] else cuts[-1], np.int32(0)
-    for u in range(depth.shape[0]):
-        value = depth[u] * scale
-        reach[u] = value
-        n_beyond = np.int32(n_beyond + np.int32(value > shortest))
-    if n_beyond == 0:
-        return False
-    for u in range(depth.shape[0]):
-        value, cut = reach[u], cuts[u]
-        ends[u] = value if value <= cut else _ZERO
-        reach[u] = value if value < cut else cut
-    return True
+def _read_row(
+    depth: Any, scale: Any, limit: Any, slope: Any, camera: Camera, places: Ends, reach: Floats, codes: Any
+) -> bool:
+    """Fills reach (W,), depth times scale, and codes (W,) of the voxels in which the pixels of a row end, or -1.
 
-
-@lean
-def _encode_row(ends: Floats, slope: Any, camera: Camera, places: Ends, codes: Any) -> None:
-    """Fills codes (W,) with the voxels in which the pixels of one row end, -1 where none ends in range."""
+    Returns whether any is beyond limit.
+    """
     R, columns, kind = camera.R, camera.columns, codes.dtype.type
     x0, y0, z0 = R[0, 0], R[1, 0], R[2, 0]
     x1, y1, z1 = R[0, 1] * slope + R[0, 2], R[1, 1] * slope + R[1, 2], R[2, 1] * slope + R[2, 2]
     step, offset = kind(1 << places.shift), np.float32(places.offset)
     x2, y2, z2 = camera.t[0] + offset, camera.t[1] + offset, camera.t[2] + offset
-    for u in range(ends.shape[0]):
-        r = ends[u] + _BEHIND
+    n_beyond = np.int32(0)
+    for u in range(depth.shape[0]):
+        value = depth[u] * scale
+        r = value + _BEHIND
         x = np.int32((x0 * columns[u] + x1) * r + x2)
         y = np.int32((y0 * columns[u] + y1) * r + y2)
         z = np.int32((z0 * columns[u] + z1) * r + z2)
         code = kind((kind(x) * step + y) * step + z)
-        codes[u] = code if ends[u] > _ZERO else kind(-1)
+        reach[u] = value
+        codes[u] = code if value > _ZERO else kind(-1)
+        n_beyond = np.int32(n_beyond + np.int32(value > limit))
+    return bool(n_beyond > 0)
+
+
+@lean
+def _cut_row(cuts: Floats, reach: Floats, codes: Any) -> None:
+    """Cuts reach (W,) where it is above cuts (W,); no pixel ends there."""
+    kind = codes.dtype.type
+    for u in range(cuts.shape[0]):
+        value, cut = reach[u], cuts[u]
+        codes[u] = codes[u] if value <= cut else kind(-1)
+        reach[u] = value if value < cut else cut
 
 
 @lean
@@ -165,9 +167,10 @@ def _see(depth: Any, scale: Any, cuts: Floats, camera: Camera, pyramid: Pyramid,
     rows.codes[1] = -1
     for v in range(height):
         reach = rows.reach[v & 1]
-        ends = rows.ends if _see_row(depth[v], scale, cuts[v], reach, rows.ends) else reach
         here, above = rows.codes[v & 1], rows.codes[1 - (v & 1)]
-        _encode_row(ends, camera.rows[v], camera, places, here[1:])
+        codes, shortest = here[1:], min(cuts[v, 0], cuts[v, -1])
+        if _read_row(depth[v], scale, shortest, camera.rows[v], camera, places, reach, codes):
+            _cut_row(cuts[v], reach, codes)
         n = _collect(here, above, rows, places.codes, n)
         if v % 2 or v == height - 1:
             low, high = offset + (v // 2) * half, offset + (v // 2 + 1) * half
@@ -269,5 +272,5 @@ def look(depth: Any, T: Any, position: Any, voxels: Any, lens: Lens, camera: Cam
     finest = voxel_level(farthest + np.float32(BLOCK), camera.lens, last)
     if finest <= 0:
         _fill_finest(depth, scale, lens.cuts, pyramid)
-    _fill_around(pyramid, max(finest, 0), rows.ends)
+    _fill_around(pyramid, max(finest, 0), rows.spare)
     return n_ends

@@ -65,21 +65,20 @@ def mark_hits(places: Ends, n_ends: int, first: Any, visible: Visible, hits: _By
     table, block_table, blocks = visible.cell_table, visible.block_table, visible.blocks
     nx, ny, nz = table.shape
     shift, mask = places.shift, (1 << places.shift) - 1
+    in_block = ~(7 << 2 * shift | 7 << shift | 7)
     i0, j0, k0 = places.offset // CELL + first[0], places.offset // CELL + first[1], places.offset // CELL + first[2]
+    last, row = np.int64(-1), np.int64(-1)
     for e in range(n_ends):
         code = np.int64(places.codes[e])
-        if code < 0:
-            continue
-        x, y, z = code >> 2 * shift, (code >> shift) & mask, code & mask
-        i, j, k = (x >> 6) - i0, (y >> 6) - j0, (z >> 6) - k0
-        if i < 0 or j < 0 or k < 0 or i >= nx or j >= ny or k >= nz:
-            continue
-        cell = table[i, j, k]
-        if cell < 0:
-            continue
-        row = block_table[cell, (x & 56) << 3 | y & 56 | (z & 56) >> 3]
+        block = code & in_block
+        if block != last:
+            last, row = block, np.int64(-1)
+            x, y, z = code >> 2 * shift, (code >> shift) & mask, code & mask
+            i, j, k = (x >> 6) - i0, (y >> 6) - j0, (z >> 6) - k0
+            if code >= 0 and i >= 0 and j >= 0 and k >= 0 and i < nx and j < ny and k < nz and table[i, j, k] >= 0:
+                row = np.int64(block_table[table[i, j, k], (x & 56) << 3 | y & 56 | (z & 56) >> 3])
         if row >= 0:
-            hits[row, (x & 7) << 6 | (y & 7) << 3 | z & 7] = 1
+            hits[row, (code >> 2 * shift & 7) << 6 | (code >> shift & 7) << 3 | code & 7] = 1
             blocks[row, 5] = 1
 
 

@@ -7,8 +7,9 @@
 //       -> wall and CPU milliseconds of insertPointCloud, making the points not counted
 //   'Q' int32 n; float64 points[n * 3]   -> wall and CPU milliseconds of n searches, occupied, free
 //   'R' int32 n; float64 origin[3]; float64 directions[n * 3]   -> wall and CPU milliseconds of n castRay calls, hits
+//   'L' int32 n; float64 points[n * 3]   -> n, then n bytes: occupied 1, free 0, unknown 255
 //   'M' -> bytes of memoryUsage(), nodes
-// Answers are one line of numbers.
+// Answers are one line of numbers, and after those of 'L' the bytes.
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -93,6 +94,20 @@ bool search(const octomap::OcTree& tree) {
   return true;
 }
 
+bool label(const octomap::OcTree& tree) {
+  int32_t n;
+  if (!read(&n, 1)) return false;
+  std::vector<double> points(3 * static_cast<std::size_t>(n));
+  if (!read(points.data(), points.size())) return false;
+  std::vector<unsigned char> labels(n, 255);
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const auto* node = tree.search(points[3 * i], points[3 * i + 1], points[3 * i + 2]);
+    if (node) labels[i] = tree.isNodeOccupied(node) ? 1 : 0;
+  }
+  std::printf("%d\n", n);
+  return std::fwrite(labels.data(), 1, labels.size(), stdout) == labels.size();
+}
+
 bool cast(const octomap::OcTree& tree, double max_range) {
   int32_t n;
   double origin[3];
@@ -127,6 +142,7 @@ int main(int argc, char** argv) {
     switch (request) {
       case 'F': good = insert(tree, max_range, discretize); break;
       case 'Q': good = search(tree); break;
+      case 'L': good = label(tree); break;
       case 'R': good = cast(tree, max_range); break;
       case 'M': std::printf("%zu %zu\n", tree.memoryUsage(), tree.size()); break;
       default: good = false;

@@ -88,6 +88,11 @@ class CppOctomap:
         """Cost to cast rays (N, 3) from origin (3,)."""
         return self._cost(b"R" + struct.pack("<i", len(directions)) + origin.tobytes() + directions.tobytes())
 
+    def occupancy(self, points: NDArray[np.float64]) -> NDArray[np.int8]:
+        """(N,) -1 unknown, 0 free, 1 occupied at points (N, 3)."""
+        self._request(b"L" + struct.pack("<i", len(points)) + np.ascontiguousarray(points).tobytes())
+        return np.frombuffer(_pipe(self._process.stdout).read(len(points)), np.int8)
+
     def memory_bytes(self) -> float:
         return self._request(b"M")[0]
 

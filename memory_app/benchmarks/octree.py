@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The octree against OctoMap: integration, lookups, rays, memory, and how far the two maps agree.
+"""The octree against OctoMap: integration, lookups, rays, memory, how far the two maps agree, and how true both are.
 
-Every frame goes to each library in turn, so that load on the machine hits all alike. Ours takes the depth image;
-OctoMap takes points, and making them is not counted. One thread each; times are medians of that thread's processor
-time, with the time on the clock beside them in `extra`.
+Every frame goes to ours and to OctoMap's C++ library in turn, so that load on the machine hits both alike, and its
+image has just been read, as behind a camera. Ours takes the depth image; OctoMap takes points, and making them is not
+counted. One thread each; times are medians of that thread's processor time, with the time on the clock beside them in
+`extra`. pyoctomap follows with a tree of its own: it leaves a heap in pieces to whoever runs next in this process.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from mapping.octree.octree import Octree, warm_up
 from memory_app.benchmarks.octomap_peer import Cost, CppOctomap, PyOctomap, build_driver, cost
+from memory_app.benchmarks.octree_truth import ends, house_frames, known, truth_rows
 from memory_app.benchmarks.report import machine, row
 from memory_app.benchmarks.room import room_frames
 from memory_core.errors import BackendUnavailable
@@ -28,17 +30,22 @@ from memory_core.frame import CameraFrame
 from recordings import open_source
 
 VOXEL_SIZES_M = (0.05, 0.02)
-MAX_RANGE_M = 4.0
+MAX_RANGE_M, FAR_M = 4.0, 8.0
+_TRUTH_FRAMES = 100  # of a recording, to know its surfaces
 _STRIDE = 15  # frames between two that are used: half a second
 _PY_RAYS = 2000
 _POINTS = 200_000
 _REPEATS = 5
 
 Row = dict[str, Any]
+Peer = CppOctomap | PyOctomap
+_Lookup = Callable[[NDArray[np.float64]], NDArray[np.int8]]
 
 
 def run(data: Path | None = None, frames: int | None = None) -> dict[str, Any]:
     """Measure on `frames` (20 when None) frames of a recording, or of a box room drawn here when data is None.
+
+    The house that ships, and the recording, are also mapped out to 8 m and compared with what is true of them.
 
     Returns:
         The report of DESIGN's benchmark contract; peers that are missing have a row that says so.
@@ -47,7 +54,12 @@ def run(data: Path | None = None, frames: int | None = None) -> dict[str, Any]:
     chosen = list(room_frames(n)) if data is None else list(_spread(data, n))
     warm_up()
     with tempfile.TemporaryDirectory() as folder:
-        rows = [result for voxel_size_m in VOXEL_SIZES_M for result in _compare(chosen, voxel_size_m, Path(folder))]
+        peer = _CppPeer(Path(folder))
+        rows = [result for voxel_size_m in VOXEL_SIZES_M for result in _compare(chosen, voxel_size_m, peer)]
+        rows += _truth("house", *house_frames(n), peer)
+        if data is not None:
+            surface = (ends(frame, FAR_M) for frame in _spread(data, _TRUTH_FRAMES))
+            rows += _truth(data.name, chosen, surface, peer)
     return {
         "bench": f"octree {data.name if data else 'room'}, {len(chosen)} frames",
         "machine": machine(),
@@ -61,64 +73,114 @@ def _spread(data: Path, n: int) -> Iterator[CameraFrame]:
     return islice(source.frames(), 0, n * stride, stride)
 
 
-def _compare(frames: list[CameraFrame], voxel_size_m: float, folder: Path) -> list[Row]:
+class _CppPeer:
+    """OctoMap's C++ library, or the reason why it is not here."""
+
+    name = "OctoMap C++ discretised"
+
+    def __init__(self, folder: Path) -> None:
+        self._program: Path | None = None
+        self.reason = ""
+        try:
+            self._program = build_driver(folder)
+        except BackendUnavailable as error:
+            self.reason = str(error)
+
+    @contextmanager
+    def tree(self, voxel_size_m: float, max_range_m: float) -> Iterator[CppOctomap | None]:
+        """An empty tree, None when there is no library."""
+        if self._program is None:
+            yield None
+            return
+        with CppOctomap(self._program, voxel_size_m, max_range_m, discretize=True) as tree:
+            yield tree
+
+
+def _compare(frames: list[CameraFrame], voxel_size_m: float, peer: _CppPeer) -> list[Row]:
     size = f"{voxel_size_m * 100:g} cm"
     ours = Octree(voxel_size_m)
-    with ExitStack() as stack:
-        peers, missing = _peers(stack, voxel_size_m, folder)
-        costs = _interleave(frames, ours, peers)
-        rows = [_speed(f"integrate {size}", costs["ours"], name, costs[name]) for name in peers]
-        own = _median(costs["ours"]).cpu_ms
-        rows += [
-            row(f"integrate {size}, {name}", own, "ms/frame", peer=name, reason=reason) for name, reason in missing
-        ]
-        for name, peer in peers.items():
-            if isinstance(peer, PyOctomap):
-                rows += _agreement(ours, name, peer, size)
-            if "discretised" in name:
-                rows += _lookups(frames, ours, name, peer, size)
-    return rows
+    with peer.tree(voxel_size_m, MAX_RANGE_M) as tree:
+        own, theirs = _interleave(frames, ours, tree, MAX_RANGE_M)
+        rows = [_speed(f"integrate {size}", own, peer, theirs), *_steadiness(own, size)]
+        if tree is not None:
+            rows += _lookups(frames, ours, peer.name, tree, size)
+            rows += _agreement(ours, peer.name, tree.occupancy, size)
+    return rows + _bindings(frames, ours, own, size)
 
 
-def _speed(case: str, ours: list[Cost], name: str, theirs: list[Cost]) -> Row:
-    own, peer = _median(ours), _median(theirs)
-    extra = {"wall_ms": own.wall_ms, "peer_wall_ms": peer.wall_ms, "frames": len(ours)}
-    return row(case, own.cpu_ms, "ms/frame", peer=name, peer_value=peer.cpu_ms, ratio=peer.cpu_ms / own.cpu_ms, **extra)
+def _interleave(
+    frames: list[CameraFrame], ours: Octree, tree: CppOctomap | None, max_range_m: float
+) -> tuple[list[Cost], list[Cost]]:
+    """Cost of every frame for ours, and for the peer."""
+    own, theirs = [], []
+    for frame in frames:
+        frame.depth.max()  # its image has just been read
+        own.append(cost(partial(ours.integrate, frame, max_range_m)))
+        if tree is not None:
+            theirs.append(tree.insert(frame))
+    return own, theirs
+
+
+def _speed(case: str, own: list[Cost], peer: _CppPeer, theirs: list[Cost]) -> Row:
+    mine = _median(own)
+    if not theirs:
+        return row(f"{case}, {CppOctomap.name} (not here)", mine.cpu_ms, "ms/frame", peer=peer.name, reason=peer.reason)
+    return _ratio(case, mine, peer.name, _median(theirs), len(own))
+
+
+def _ratio(case: str, mine: Cost, name: str, other: Cost, n: int) -> Row:
+    extra = {"wall_ms": mine.wall_ms, "peer_wall_ms": other.wall_ms, "frames": n}
+    ratio = other.cpu_ms / mine.cpu_ms
+    return row(case, mine.cpu_ms, "ms/frame", peer=name, peer_value=other.cpu_ms, ratio=ratio, **extra)
+
+
+def _steadiness(own: list[Cost], size: str) -> list[Row]:
+    """How much longer than the median the first frame and the slowest of the others take."""
+    times = [spent.cpu_ms for spent in own]
+    middle = float(np.median(times))
+    first = row(f"first frame {size}", times[0] / middle, "medians", ms=times[0])
+    return [first, row(f"slowest later frame {size}", max(times[1:], default=middle) / middle, "medians")]
 
 
 def _median(costs: list[Cost]) -> Cost:
     return Cost(*(float(value) for value in np.median(costs, axis=0)))
 
 
-Peer = CppOctomap | PyOctomap
-Peers = dict[str, Peer]
+def _bindings(frames: list[CameraFrame], ours: Octree, own: list[Cost], size: str) -> list[Row]:
+    """pyoctomap with discretised and with full rays, and how far its two maps agree with each other."""
+    mine, rows, found = _median(own), [], {}
+    for name, discretize in (("pyoctomap discretised", True), ("pyoctomap full rays", False)):
+        try:
+            tree = PyOctomap(ours.voxel_size_m, MAX_RANGE_M, discretize=discretize)
+        except BackendUnavailable as error:
+            case = f"integrate {size}, {PyOctomap.name} (not here)"
+            return [row(case, mine.cpu_ms, "ms/frame", peer=name, reason=str(error))]
+        rows.append(_ratio(f"integrate {size}", mine, name, _median([tree.insert(f) for f in frames]), len(own)))
+        found[name] = tree
+        if discretize:
+            rows += _lookups(frames, ours, name, tree, size)
+            rows += _agreement(ours, name, tree.occupancy, size)
+        else:
+            rows += _agreement(ours, name, tree.occupancy, size, found["pyoctomap discretised"].occupancy)
+    return rows
 
 
-def _peers(stack: ExitStack, voxel_size_m: float, folder: Path) -> tuple[Peers, list[tuple[str, str]]]:
-    """The libraries that are here by name, and those that are not with the reason."""
-    peers: Peers = {}
-    missing = []
-    try:
-        driver = CppOctomap(build_driver(folder), voxel_size_m, MAX_RANGE_M, discretize=True)
-        peers["OctoMap C++ discretised"] = stack.enter_context(driver)
-    except BackendUnavailable as error:
-        missing.append((f"{CppOctomap.name} (not here)", str(error)))
-    try:
-        peers["pyoctomap discretised"] = PyOctomap(voxel_size_m, MAX_RANGE_M, discretize=True)
-        peers["pyoctomap full rays"] = PyOctomap(voxel_size_m, MAX_RANGE_M, discretize=False)
-    except BackendUnavailable as error:
-        missing.append((f"{PyOctomap.name} (not here)", str(error)))
-    return peers, missing
-
-
-def _interleave(frames: list[CameraFrame], ours: Octree, peers: Peers) -> dict[str, list[Cost]]:
-    """Cost of every frame for each library."""
-    costs: dict[str, list[Cost]] = {"ours": [], **{name: [] for name in peers}}
-    for frame in frames:
-        costs["ours"].append(cost(partial(ours.integrate, frame, MAX_RANGE_M)))
-        for name, peer in peers.items():
-            costs[name].append(peer.insert(frame))
-    return costs
+def _truth(
+    scene: str,
+    frames: list[CameraFrame],
+    surface: Iterable[NDArray[np.float64]],
+    peer: _CppPeer,
+    voxel_size_m: float = 0.05,
+) -> list[Row]:
+    """Speed, precision and recall with depth to 8 m."""
+    case = f"{scene} {voxel_size_m * 100:g} cm to {FAR_M:g} m"
+    ours, truth = Octree(voxel_size_m), known(frames, surface, voxel_size_m, FAR_M)
+    centers = truth.centers * voxel_size_m
+    with peer.tree(voxel_size_m, FAR_M) as tree:
+        own, theirs = _interleave(frames, ours, tree, FAR_M)
+        rows = [_speed(f"integrate {case}", own, peer, theirs)]
+        found = None if tree is None else tree.occupancy(centers)
+    return rows + truth_rows(case, truth, ours.occupancy(centers), peer.name, found)
 
 
 def _lookups(frames: list[CameraFrame], ours: Octree, name: str, peer: Peer, size: str) -> list[Row]:
@@ -169,12 +231,26 @@ def _share(part: NDArray[np.bool_], whole: NDArray[np.bool_]) -> float:
     return float(part.sum() / max(1, whole.sum()))
 
 
-def _agreement(ours: Octree, name: str, peer: PyOctomap, size: str) -> list[Row]:
+def _agreement(ours: Octree, name: str, peer: _Lookup, size: str, itself: _Lookup | None = None) -> list[Row]:
+    """How far ours agrees with a peer's map, and how far another map of the peer, `itself`, does."""
     low, high = ours.bounds() or (np.zeros(3), np.zeros(3))
     low, high = low - 8 * ours.voxel_size_m, high + 8 * ours.voxel_size_m
     box = ours.dense(low, high)
     corner = ours.voxel_of(low)
     centers = np.asarray((np.argwhere(np.ones(box.shape, bool)) + corner + 0.5) * ours.voxel_size_m, np.float64)
-    measures = agreement(box.ravel(), peer.occupancy(centers))
+    theirs = peer(centers)
+    measures = agreement(box.ravel(), theirs)
+    own = None if itself is None else agreement(itself(centers), theirs)
     units = {"agree_percent": "% of voxels both know", "occupied_iou": "IoU occupied", "free_iou": "IoU free"}
-    return [row(f"same as {name} {size}", measures[key], unit, peer=name, **measures) for key, unit in units.items()]
+    label = name if itself is None else f"{name}; beside it, discretised"
+    return [
+        row(
+            f"same as {name} {size}",
+            measures[key],
+            unit,
+            peer=label,
+            peer_value=None if own is None else own[key],
+            **measures,
+        )
+        for key, unit in units.items()
+    ]
