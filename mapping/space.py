@@ -76,9 +76,10 @@ class SpaceLayers:
 
     def move(self, anchoring: Anchoring, deltas: Deltas, stamp_ns: int) -> NDArray[np.float64]:
         """Carry the blocks along with the nodes they were seen from; boxes (N, 4) from above that changed. O(map)."""
-        if self.tsdf is not None:
-            centers = self.tsdf.block_centers()
-            self.tsdf.move(anchoring.motion_at(centers, self.octree.voxel_size_m, deltas))
+        layers: list[FeatureLayer | Tsdf] = [self.features]
+        layers += [self.tsdf] if self.tsdf is not None else []
+        for layer in layers:
+            layer.move(anchoring.motion_at(layer.block_centers(), self.octree.voxel_size_m, deltas))
         self.begin_session()
         return anchoring.move_octree(self.octree, deltas, stamp_ns)
 

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 
 import perception
-from mapping import Mapper, MapperSettings
+from mapping import Mapper, MapperSettings, pose_graph
 from memory_core import CameraFrame
 
 _LOOKING_AHEAD = np.array([[0.0, 0, 1, 0], [-1, 0, 0, 0], [0, -1, 0, 1], [0, 0, 0, 1]])
@@ -35,3 +35,4 @@ def warm_up(mapper: MapperSettings) -> None:
             shown = replace(frame, stamp_ns=1 + stamp_ns)
             scratch.integrate(shown, segmenter.segment(shown))
         scratch.update(final=True)
+    pose_graph.warm_up()
