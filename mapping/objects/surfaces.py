@@ -118,7 +118,8 @@ class Surfaces:
         n = int(self._counters[0])
         return {
             "keys": self.keys[:n], "owners": self.owners[:n], "hits": self.hits[:n], "means": self.means[:n],
-            "anchors": self.anchors[:n], "links": self._links[:n], "heads": self._heads, "sizes": self._sizes, "free": int(self._counters[1]),
+            "anchors": self.anchors[:n], "links": self._links[:n],
+            "heads": self._heads, "sizes": self._sizes, "free": int(self._counters[1]),
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
