@@ -323,23 +323,29 @@ def test_a_simulator_that_ends_by_itself_ends_the_node_with_its_reason(robot, wa
     assert not node._robot._thread.is_alive()
 
 
-def test_the_memory_of_a_robot_that_is_a_simulator_knows_what_is_there(robot, graph, heard, act, tmp_path, wait_until):
+def test_what_the_robot_has_seen_is_remembered_and_it_goes_there_when_told_in_words(
+    robot, graph, ask, act, tmp_path, wait_until
+):
     from rclpy.parameter import Parameter
+    from std_msgs.msg import String
 
     from memory_nodes.bringup import nodes
 
     given = {"memory_dir": str(tmp_path / "m"), "use_instances": True, "commit_period_s": 0.2}
     made = nodes(context=graph.context(), parameter_overrides=[Parameter(k, value=v) for k, v in given.items()])
-    end = graph(made)
+    end, memory = graph(made), made[-1]
     robot(rate=2.0, sim__width=160, sim__height=120)
     for _ in range(12):
         assert act(action="RotateLeft", angle_deg=30)["ok"]
-    wait_until(lambda: made[-1].counts["frames mapped"] >= 12, "frames are mapped", 60)
+    wait_until(lambda: memory.counts["frames mapped"] >= 12, "what was seen is mapped", 60)
+    memory._worker.save().result(60)
+    walked = ask(String(data="go to the sofa"), "/tolman_planner/goal_text")
     end()
 
-    with Memory.open(tmp_path / "m", read_only=True) as memory:
-        assert memory.verify().problems == []
-        assert len(memory.graph().instances) > 3
+    assert (walked["action"], walked["ok"]) == ("goal_pose", True), walked
+    with Memory.open(tmp_path / "m", read_only=True) as stored:
+        assert stored.verify().problems == []
+        assert "sofa" in {instance.label for instance in stored.graph().instances.values()}
 
 
 def test_up_with_a_simulator_is_one_process_that_ends_cleanly(tmp_path, tolman_process, heard, wait_until):
