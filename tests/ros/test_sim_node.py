@@ -375,6 +375,23 @@ def test_the_executable_ends_cleanly(number, heard, wait_until):
     assert "Traceback" not in output
 
 
+def test_the_executable_ends_with_one_sentence_when_ai2thor_dies(heard, wait_until):
+    pytest.importorskip("ai2thor")
+    psutil = pytest.importorskip("psutil")
+    from sim.thor.standin import command
+
+    build = command()
+    with executable("-p", "simulator:=ai2thor", "-p", f"ai2thor.executable:='{build}'") as process:
+        wait_until(lambda: heard["odom"] or process.poll() is not None, "the robot is there", 100)
+        for child in psutil.Process(process.pid).children(recursive=True):
+            child.kill()
+        output, _ = process.communicate(timeout=STOP_S)
+
+    assert process.returncode == 1, output
+    assert "sim_node: AI2-THOR has ended" in output
+    assert "Traceback" not in output
+
+
 def test_the_executable_says_in_one_sentence_why_it_cannot_start():
     with executable("-p", "scene:=none.json") as process:
         output, _ = process.communicate(timeout=60)
