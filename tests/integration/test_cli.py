@@ -169,5 +169,5 @@ def test_what_a_source_lost_is_told_by_build_and_by_convert(tmp_path, shared_dat
     written = json.loads(run("convert", str(folder), str(tmp_path / "bag"), "--json"))
 
     assert built["frames"] == written["frames"] == 4
-    assert built["losses"] == written["losses"]
+    assert set(written["losses"]) <= set(built["losses"])  # a map refuses poses that jump, a bag takes them
     assert image.name in built["losses"][0]
