@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mapping.compiled import lean
-from mapping.octree.kernels import BLOCK, Camera, Floats, Ints, Pyramid
+from mapping.octree.kernels import BLOCK, Camera, Ends, Floats, Ints, Pyramid
 
 _BEHIND = np.float32(1e-3)  # a surface on the border of two voxels is in the one behind it, however depth was rounded
 _MARGIN = 0.01  # voxels, more than float32 rounding
@@ -57,18 +57,6 @@ def make_rows(width: int, wide: bool) -> Rows:
     codes = np.full((2, 1 + padded + 1), -1, np.int64 if wide else np.int32)
     fresh, places = np.zeros(padded, np.uint8), np.zeros(padded // 8 + 1, np.int32)
     return Rows(np.empty((2, width), np.float32), np.empty(width, np.float32), codes, fresh, places)
-
-
-class Ends(NamedTuple):
-    """Voxels in which pixels end; voxels repeat where their pixels are not neighbours.
-
-    codes (H * W + 8,) hold x << 2 * shift | y << shift | z, coordinates from the block that holds the camera plus
-    offset, which keeps them positive.
-    """
-
-    codes: Any
-    shift: int
-    offset: int
 
 
 @lean

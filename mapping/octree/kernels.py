@@ -75,6 +75,18 @@ class Visible(NamedTuple):
     blocks: Ints
 
 
+class Ends(NamedTuple):
+    """Voxels in which pixels end; voxels repeat where their pixels are not neighbours.
+
+    codes (H * W + 8,) hold x << 2 * shift | y << shift | z, coordinates from the block that holds the camera plus
+    offset, which keeps them positive.
+    """
+
+    codes: Any
+    shift: int
+    offset: int
+
+
 @lean(inline="always")
 def _level(depth: Any, lens: Floats, last: int) -> int:
     """The pyramid level of which 3x3 pixels are about as large as a voxel at this depth; -1 when one pixel is."""
@@ -162,7 +174,7 @@ def _classify(x: Any, y: Any, z: Any, half: Any, camera: Camera, pyramid: Pyrami
 
 
 @lean
-def find_cells(camera: Camera, pyramid: Pyramid, first: Ints, visible: Visible) -> int:
+def _find_cells(camera: Camera, pyramid: Pyramid, first: Any, visible: Visible) -> int:
     """Fills cell_table and cells with the cells from `first` (3,) on that may be seen; returns their number."""
     half = np.float32(CELL / 2)
     nx, ny, nz = visible.cell_table.shape
@@ -225,10 +237,10 @@ def _find_in(
 
 
 @lean
-def find_blocks(camera: Camera, pyramid: Pyramid, box: Ints, visible: Visible) -> int:
+def _find_blocks(camera: Camera, pyramid: Pyramid, box: Ints, n_cells: int, visible: Visible) -> int:
     """Fills blocks and block_table with the visible ones of the cells that are in the box (2, 3); returns how many."""
     n = 0
-    for cell in range(visible.cells.shape[0]):
+    for cell in range(n_cells):
         rows = visible.block_table[cell]
         rows[:] = -1
         cx, cy, cz = visible.cells[cell, 0] * 8, visible.cells[cell, 1] * 8, visible.cells[cell, 2] * 8
@@ -240,4 +252,45 @@ def find_blocks(camera: Camera, pyramid: Pyramid, box: Ints, visible: Visible) -
                 a, b, c = x + (j >> 2) * 2, y + (j >> 1 & 1) * 2, z + (j & 1) * 2
                 if _kind_of(a, b, c, 2, box, camera, pyramid) != HIDDEN:
                     n = _find_in(a, b, c, box, camera, pyramid, rows, visible.blocks, n)
+    return n
+
+
+@lean
+def _mark_hits(places: Ends, n_ends: int, first: Any, visible: Visible, hits: Any) -> None:
+    """Sets hits[row of the block, voxel] to 1 where a pixel ends, and tells the block; first (3,) is the first cell."""
+    table, block_table, blocks = visible.cell_table, visible.block_table, visible.blocks
+    nx, ny, nz = table.shape
+    shift, mask = places.shift, (1 << places.shift) - 1
+    in_block = ~(7 << 2 * shift | 7 << shift | 7)
+    i0, j0, k0 = places.offset // CELL + first[0], places.offset // CELL + first[1], places.offset // CELL + first[2]
+    last, row = np.int64(-1), np.int64(-1)
+    for e in range(n_ends):
+        code = np.int64(places.codes[e])
+        block = code & in_block
+        if block != last:
+            last, row = block, np.int64(-1)
+            x, y, z = code >> 2 * shift, (code >> shift) & mask, code & mask
+            i, j, k = (x >> 6) - i0, (y >> 6) - j0, (z >> 6) - k0
+            if code >= 0 and i >= 0 and j >= 0 and k >= 0 and i < nx and j < ny and k < nz and table[i, j, k] >= 0:
+                row = np.int64(block_table[table[i, j, k], (x & 56) << 3 | y & 56 | (z & 56) >> 3])
+        if row >= 0:
+            hits[row, (code >> 2 * shift & 7) << 6 | (code >> shift & 7) << 3 | code & 7] = 1
+            blocks[row, 5] = 1
+
+
+@lean
+def find(camera: Camera, pyramid: Pyramid, box: Ints, places: Ends, n_ends: int, visible: Visible, hits: Any) -> int:
+    """Fills `visible` with what can be seen in the box (2, 3) of blocks, and sets hits (n, 512) where pixels end.
+
+    cell_table must span the cells of the box, and cells hold as many. Returns the number of blocks, or minus the number
+    of cells when block_table or blocks (512 a cell) have no room for theirs. hits is left alone when it has fewer rows
+    than there are blocks.
+    """
+    first = (box[0, 0] >> 3, box[0, 1] >> 3, box[0, 2] >> 3)
+    n_cells = _find_cells(camera, pyramid, first, visible)
+    if n_cells > visible.block_table.shape[0] or n_cells * VOXELS > visible.blocks.shape[0]:
+        return -n_cells
+    n = _find_blocks(camera, pyramid, box, n_cells, visible)
+    if n <= hits.shape[0]:
+        _mark_hits(places, n_ends, first, visible, hits)
     return n

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mapping.compiled import lean
-from mapping.octree.image import Ends
-from mapping.octree.kernels import ALL_FREE, BLOCK, CELL, INSIDE, VOXELS, Camera, Floats, Ints, Pyramid, Visible
+from mapping.octree.kernels import ALL_FREE, BLOCK, INSIDE, VOXELS, Camera, Floats, Ints, Pyramid
 
 # OctoMap's defaults, log(p / (1 - p)) of hit 0.7, miss 0.4, clamps 0.1192 and 0.971, in steps of 1 / 27.126.
 HIT, MISS, LOWEST, HIGHEST, UNKNOWN = 23, -11, -54, 95, -128
@@ -57,29 +56,6 @@ def make_scratch() -> Scratch:
     offsets, places = np.empty((3, VOXELS), np.float32), np.empty(VOXELS, np.int32)
     depths, reaches = np.empty(VOXELS, np.float32), np.empty(VOXELS, np.float32)
     return Scratch(offsets, places, depths, reaches, np.empty(VOXELS, np.uint8), np.empty(VOXELS, np.int8))
-
-
-@lean
-def mark_hits(places: Ends, n_ends: int, first: Any, visible: Visible, hits: _Bytes) -> None:
-    """Sets hits[row of the block, voxel] to 1 where a pixel ends, and tells the block; first (3,) is the first cell."""
-    table, block_table, blocks = visible.cell_table, visible.block_table, visible.blocks
-    nx, ny, nz = table.shape
-    shift, mask = places.shift, (1 << places.shift) - 1
-    in_block = ~(7 << 2 * shift | 7 << shift | 7)
-    i0, j0, k0 = places.offset // CELL + first[0], places.offset // CELL + first[1], places.offset // CELL + first[2]
-    last, row = np.int64(-1), np.int64(-1)
-    for e in range(n_ends):
-        code = np.int64(places.codes[e])
-        block = code & in_block
-        if block != last:
-            last, row = block, np.int64(-1)
-            x, y, z = code >> 2 * shift, (code >> shift) & mask, code & mask
-            i, j, k = (x >> 6) - i0, (y >> 6) - j0, (z >> 6) - k0
-            if code >= 0 and i >= 0 and j >= 0 and k >= 0 and i < nx and j < ny and k < nz and table[i, j, k] >= 0:
-                row = np.int64(block_table[table[i, j, k], (x & 56) << 3 | y & 56 | (z & 56) >> 3])
-        if row >= 0:
-            hits[row, (code >> 2 * shift & 7) << 6 | (code >> shift & 7) << 3 | code & 7] = 1
-            blocks[row, 5] = 1
 
 
 @lean

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mapping.octree.image import Ends, Lens, Rows, look, make_rows
-from mapping.octree.kernels import BLOCK, CELL, VOXELS, Camera, Floats, Ints, Pyramid, Visible, find_blocks, find_cells
+from mapping.octree.image import Lens, Rows, look, make_rows
+from mapping.octree.kernels import BLOCK, CELL, VOXELS, Camera, Ends, Floats, Ints, Pyramid, Visible, find
 from mapping.octree.table import MAX_BLOCK
-from mapping.octree.update import Scratch, make_scratch, mark_hits
+from mapping.octree.update import Scratch, make_scratch
 from memory_core.errors import BadFrame
 from memory_core.frame import CameraFrame
 
@@ -90,21 +90,24 @@ class View:
         self._shape, self._K, self._reach = shape, K, reach
 
     def _find(self, n_ends: int) -> None:
-        box = self._box
-        low, high = box.tolist()
+        low, high = self._box.tolist()
         first = [axis // _CELL_BLOCKS for axis in low]
         shape = [(end - 1) // _CELL_BLOCKS + 1 - begin for begin, end in zip(first, high, strict=True)]
         table = np.empty(shape, np.int32)
         self._cells = _at_least(self._cells, table.size)
+        n = self._find_in(table, n_ends)
+        if n < 0:
+            self._block_table = _at_least(self._block_table, -n)
+            self._blocks = _at_least(self._blocks, -n * VOXELS)
+            n = self._find_in(table, n_ends)
+        if n > len(self.hits):
+            self.hits = _at_least(self.hits, n)
+            n = self._find_in(table, n_ends)
+        self.blocks = self._blocks[:n]
+
+    def _find_in(self, table: Ints, n_ends: int) -> int:
         visible = Visible(table, self._cells, self._block_table, self._blocks)
-        first_cell = np.array(first, np.int32)
-        n = find_cells(self.camera, self.pyramid, first_cell, visible)
-        self._block_table = _at_least(self._block_table, n)
-        self._blocks = _at_least(self._blocks, n * VOXELS)
-        visible = Visible(table, self._cells[:n], self._block_table, self._blocks)
-        self.blocks = self._blocks[: find_blocks(self.camera, self.pyramid, box, visible)]
-        self.hits = _at_least(self.hits, len(self.blocks))
-        mark_hits(self._ends, n_ends, first_cell, visible, self.hits)
+        return int(find(self.camera, self.pyramid, self._box, self._ends, n_ends, visible, self.hits))
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:
