@@ -60,6 +60,15 @@ def make_rows(width: int, wide: bool) -> Rows:
 
 
 @lean
+def fill_cuts(columns: Floats, rows: Floats, limit: Any, cuts: Floats) -> None:
+    """cuts (H, W): depth at which the ray of each pixel is `limit` from the camera."""
+    for v in range(rows.shape[0]):
+        across, out = _ONE + rows[v] * rows[v], cuts[v]
+        for u in range(columns.shape[0]):
+            out[u] = limit / np.sqrt(across + columns[u] * columns[u])
+
+
+@lean
 def aim(lens: Lens, T: Any, position: Any, camera: Camera) -> None:
     """Fills the camera's R, t and planes: pose T (4, 4), position (3,) in voxels from its block's corner."""
     for i in range(3):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mapping.octree.image import Lens, Rows, look, make_rows
+from mapping.octree.image import Lens, Rows, fill_cuts, look, make_rows
 from mapping.octree.kernels import BLOCK, CELL, VOXELS, Camera, Ends, Floats, Ints, Pyramid, Visible, find
 from mapping.octree.table import MAX_BLOCK
 from mapping.octree.update import Scratch, make_scratch
@@ -133,7 +133,7 @@ def _lens(K: NDArray[np.float64], height: int, width: int, reach: float) -> Lens
     left, right = _slopes([-0.5, width - 0.5], cx, fx).tolist()
     top, bottom = _slopes([-0.5, height - 0.5], cy, fy).tolist()
     normals = np.array([[1, 0, -left], [-1, 0, right], [0, 1, -top], [0, -1, bottom], [0, 0, 1]])
-    columns, rows = _slopes(range(width), cx, fx), _slopes(range(height), cy, fy)
+    columns, rows = _slopes(np.arange(width), cx, fx), _slopes(np.arange(height), cy, fy)
     return Lens(
         flip=math.copysign(1.0, float(K[1, 1])),  # rows that run upwards are those of a camera with a flipped y axis
         lens=np.clip([fx, fy, cx, cy, width, height], -1e9, 1e9).astype(np.float32),
@@ -146,10 +146,9 @@ def _lens(K: NDArray[np.float64], height: int, width: int, reach: float) -> Lens
 
 
 def _cuts(columns: Floats, rows: Floats, reach: float) -> Floats:
-    """(H, W) depths at which the rays of pixels are `reach` from the camera."""
-    cuts = np.add.outer(1 + rows * rows, columns * columns)
-    np.sqrt(cuts, out=cuts)
-    return np.asarray(np.divide(np.float32(reach), cuts, out=cuts), np.float32)
+    cuts = np.empty((len(rows), len(columns)), np.float32)
+    fill_cuts(columns, rows, np.float32(reach), cuts)
+    return cuts
 
 
 def _slopes(pixels: Any, center: float, focal: float) -> Floats:
