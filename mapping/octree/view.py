@@ -48,9 +48,10 @@ class View:
         self._T = np.eye(4)
         self._box: Ints = np.zeros((2, 3), np.int32)
         self._cells: Ints = np.empty((64, 3), np.int32)
-        self._block_table: Ints = np.empty((64, VOXELS), np.int32)
-        self._blocks: Ints = np.empty((64 * VOXELS, 6), np.int32)
-        self.hits: NDArray[np.uint8] = np.zeros((1024, VOXELS), np.uint8)
+        # filled, so that the first frame does not wait for their memory
+        self._block_table: Ints = np.full((32, VOXELS), -1, np.int32)
+        self._blocks: Ints = np.full((32 * VOXELS, 6), 0, np.int32)
+        self.hits: NDArray[np.uint8] = np.full((1024, VOXELS), 0, np.uint8)
         self.scratch = make_scratch()
 
     def look(self, frame: CameraFrame, voxel_size_m: float, max_range_m: float) -> None:
